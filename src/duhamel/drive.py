@@ -1,0 +1,105 @@
+"""Runs from the outside: stretch by stretch, so that Python can listen to Ctrl-C and hand out results."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import PyTree
+
+from duhamel.compiled import compiled
+from duhamel.loop import Problem, Run, advance, start
+from duhamel.observe.recorder import Record
+from duhamel.plan import Plan
+from duhamel.status import Status
+
+__all__ = ["Pace", "Stretch", "begin", "join", "proceed", "stretches", "warm_up"]
+
+
+def _start(problem: Problem, t0: Any, u: PyTree, ts: Any, count: Any) -> Run:
+    return start(problem, t0, u, ts, count)
+
+
+def _proceed(problem: Problem, run: Run, most: Any, pause: Any) -> tuple[Run, Any]:
+    run = advance(problem, run, most, pause)
+    saved = run.saved.us if isinstance(run.saved, Record) else jax.tree.map(lambda v: v[None], run.u)
+    return run, jax.vmap(problem.eq.decode)(saved)
+
+
+begin = compiled(_start)
+proceed = compiled(_proceed)
+_empty = compiled(lambda problem, saved, ts, count: problem.observer.empty(saved, ts, count))
+
+
+def warm_up(plan: Plan) -> Run:
+    """The run at its start, with everything compiled that it needs."""
+    run = begin(plan.problem, plan.t0, plan.u, *plan.window(0))
+    jax.block_until_ready(proceed(plan.problem, run, plan.most, 0))
+    return run
+
+
+class Stretch(NamedTuple):
+    """A piece of a run: where it stands, and what was newly saved (host arrays of times, device arrays of states)."""
+
+    run: Run
+    status: Status
+    ts: np.ndarray
+    us: Any
+
+
+class Pace:
+    """How many attempts to make before Python looks up again: about `seconds` of work."""
+
+    def __init__(self, size: int, seconds: float):
+        self.seconds = seconds
+        self.attempts = min(max(20_000_000 // max(size, 1), 8), 200_000)
+
+    def learn(self, attempts: int, elapsed: float) -> None:
+        """Take note of a stretch that made so many attempts in so many seconds."""
+        if attempts > 0:
+            wanted = attempts * self.seconds / max(elapsed, 1e-9)
+            self.attempts = int(min(max(wanted, 1), 20 * self.attempts, 2**30))
+
+
+def stretches(plan: Plan, run: Run, pace: Pace) -> Iterator[Stretch]:
+    """A run that was begun, piece by piece. Pieces end when the record is full, the pace says so, or the run has ended."""
+    number, handed = 0, 0
+    attempts = 0
+    while True:
+        began = time.perf_counter()
+        run, us = proceed(plan.problem, run, plan.most, pace.attempts)
+        status = Status(int(run.status))
+        made = int(run.steps) + int(run.rejected)
+        pace.learn(made - attempts, time.perf_counter() - began)
+        attempts = made
+        stretch, handed = _new(run, status, us, handed, plan)
+        yield stretch
+        if status != Status.running:
+            return
+        if isinstance(run.saved, Record) and handed == run.saved.ts.shape[0]:
+            number, handed = number + 1, 0
+            run = run._replace(saved=_empty(plan.problem, run.saved, *plan.window(number)))
+
+
+def _new(run: Run, status: Status, us: Any, handed: int, plan: Plan) -> tuple[Stretch, int]:
+    """What was saved since `handed` slots of the record had been given out."""
+    if isinstance(run.saved, Record):
+        filled = int(run.saved.cursor)
+        times = np.asarray(run.saved.ts)[handed:filled]
+        # The usual case of a complete record needs no slicing.
+        whole = handed == 0 and filled == run.saved.ts.shape[0]
+        states = us if whole else jax.tree.map(lambda v: v[handed:filled], us)
+        return Stretch(run, status, times, states), filled
+    if status == Status.running:
+        return Stretch(run, status, np.empty(0), jax.tree.map(lambda v: v[:0], us)), 0
+    return Stretch(run, status, np.asarray(run.t)[None], us), 0
+
+
+def join(parts: list[Any]) -> Any:
+    """Saved states of several stretches in one."""
+    full = [p for p in parts if jax.tree.leaves(p)[0].shape[0]] or parts[:1]
+    return full[0] if len(full) == 1 else jax.tree.map(lambda *v: jnp.concatenate(v), *full)

@@ -1,0 +1,234 @@
+"""Equations: sums of parts, each of which says what it can do.
+
+    du/dt = L u + N(t, u)
+
+`Linear(operator)` and `Nonlinear(f)` are parts; adding parts gives an `Equation`.
+"""
+
+from __future__ import annotations
+
+import abc
+from collections.abc import Callable
+from typing import Any
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, PyTree
+
+from duhamel.errors import InputError
+from duhamel.linear import Operator
+
+__all__ = ["Codec", "Equation", "Linear", "Nonlinear", "as_equation"]
+
+State = PyTree[Array]
+
+
+class Codec(eqx.Module):
+    """How a user's state is written as the solver's state, e.g. physical values as Fourier coefficients."""
+
+    @abc.abstractmethod
+    def encode(self, u0: Any) -> State:
+        """The solver's state for a user's initial state. Raises `InputError` if it does not fit."""
+
+    @abc.abstractmethod
+    def decode(self, state: State) -> Any:
+        """The user's form of one solver state."""
+
+    @abc.abstractmethod
+    def mean_square(self, state: State) -> Array:
+        """Mean over space of |u|² for each field, shape (fields,), real: by Parseval where the state is spectral."""
+
+
+class _Part(eqx.Module):
+    """A part of an equation; parts add up to an `Equation`."""
+
+    def __add__(self, other: Linear | Nonlinear | Equation) -> Equation:
+        return Equation((self,)) + other  # pyright: ignore[reportArgumentType]
+
+
+class Linear(_Part):
+    """The part L u. `operator` is one of `duhamel.linear`: Scalar, Diagonal, BlockDiagonal, Dense."""
+
+    operator: Operator
+
+    def __check_init__(self) -> None:
+        if not isinstance(self.operator, Operator):
+            raise InputError(
+                f"Linear takes an operator (Scalar, Diagonal, BlockDiagonal, Dense), got "
+                f"{type(self.operator).__name__}. For an array of entrywise factors write Linear(Diagonal(array))."
+            )
+
+    def apply(self, t: Array, u: State, args: Any) -> State:
+        del t, args
+        return self.operator.apply(u)
+
+
+class Nonlinear(_Part):
+    """The part N(t, u) = f(t, u, args), a function or a callable pytree that carries its own numbers.
+
+    `flow(t, h, u, args)` may give the exact solution of du/dt = f over a time h; splitting methods then use it.
+    """
+
+    f: Callable[..., Any] = eqx.field(converter=lambda f: _as_pytree(f))
+    flow: Callable[..., Any] | None = eqx.field(default=None, converter=lambda f: f if f is None else _as_pytree(f))
+
+    def apply(self, t: Array, u: State, args: Any) -> State:
+        return _checked(self.f(t, u, args), u, _name_of(self.f))
+
+
+class Function(eqx.Module):
+    """A plain function as a pytree without leaves, so that equations can pass through jit and vmap."""
+
+    call: Callable[..., Any] = eqx.field(static=True)
+
+    def __call__(self, *args: Any) -> Any:
+        return self.call(*args)
+
+
+def _as_pytree(f: Any) -> Callable[..., Any]:
+    if not callable(f):
+        raise InputError(f"Nonlinear takes a function f(t, u, args), got {type(f).__name__}.")
+    return Function(f) if jax.tree.structure(f) == jax.tree.structure(0) else f
+
+
+def _name_of(f: Any) -> str:
+    f = f.call if isinstance(f, Function) else f
+    return getattr(f, "__name__", type(f).__name__)
+
+
+class Equation(eqx.Module):
+    """A sum of parts, with the codec that turns a user's states into the solver's.
+
+    `about` is a static description (an equation typed as text puts itself there); `print` shows it.
+    """
+
+    parts: tuple[Linear | Nonlinear, ...]
+    codec: Codec | None = None
+    about: Any = eqx.field(static=True, default=None)
+
+    def __add__(self, other: Linear | Nonlinear | Equation) -> Equation:
+        if isinstance(other, Linear | Nonlinear):
+            other = Equation((other,))
+        if not isinstance(other, Equation):
+            raise InputError(f"only parts and equations can be added to an equation, not {type(other).__name__}.")
+        if other.codec is not None and self.codec is not None:
+            raise InputError("both equations bring a space of their own; state them as one equation instead.")
+        return Equation(self.parts + other.parts, self.codec if other.codec is None else other.codec, self.about)
+
+    def __radd__(self, other: Linear | Nonlinear) -> Equation:
+        return Equation((other,)) + self
+
+    @property
+    def linear(self) -> tuple[Linear, ...]:
+        return tuple(p for p in self.parts if isinstance(p, Linear))
+
+    @property
+    def nonlinear(self) -> tuple[Nonlinear, ...]:
+        return tuple(p for p in self.parts if isinstance(p, Nonlinear))
+
+    def rhs(self, t: Array, u: State, args: Any) -> State:
+        """The whole right-hand side, in the solver's form."""
+        return _total([p.apply(t, u, args) for p in self.parts])
+
+    def remainder(self, t: Array, u: State, args: Any) -> State:
+        """The nonlinear parts alone; zero if there are none."""
+        if not self.nonlinear:
+            return jax.tree.map(jnp.zeros_like, u)
+        return _total([p.apply(t, u, args) for p in self.nonlinear])
+
+    def check(self, u: State) -> None:
+        """Raise `InputError` unless every linear part fits the solver state u."""
+        for part in self.linear:
+            part.operator.check(u)
+
+    def encode(self, u0: Any) -> State:
+        return _plain(u0) if self.codec is None else self.codec.encode(u0)
+
+    def decode(self, state: State) -> Any:
+        return state if self.codec is None else self.codec.decode(state)
+
+    def __str__(self) -> str:
+        if self.about is not None:
+            return str(self.about)
+        return "du/dt = " + " + ".join(_name(p) for p in self.parts)
+
+
+def as_equation(eq: Any) -> Equation:
+    """An `Equation` from an equation, a part, or a plain function f(t, u, args)."""
+    if isinstance(eq, Equation):
+        return eq
+    if isinstance(eq, Linear | Nonlinear):
+        return Equation((eq,))
+    if callable(eq):
+        return Equation((Nonlinear(eq),))
+    raise InputError(
+        f"an equation is a function f(t, u, args), a sum of Linear and Nonlinear parts, or dh.pde(text, space); "
+        f"got {type(eq).__name__}."
+    )
+
+
+def _total(terms: list[State]) -> State:
+    total = terms[0]
+    for term in terms[1:]:
+        total = jax.tree.map(jnp.add, total, term)
+    return total
+
+
+def _name(part: Linear | Nonlinear) -> str:
+    if isinstance(part, Linear):
+        return f"{type(part.operator).__name__}·u"
+    return f"{_name_of(part.f)}(t, u)"
+
+
+def _plain(u0: Any) -> State:
+    """A pytree of numbers as floating arrays; integers become floating, precision is never lowered."""
+    if isinstance(u0, str):
+        raise InputError(
+            f"the initial state is text, {u0!r}, but this equation has no space to evaluate it on: "
+            "give an array, or state the equation with dh.pde(text, space)."
+        )
+
+    def convert(leaf: Any) -> Array:
+        try:
+            array = jnp.asarray(leaf)
+        except (TypeError, ValueError) as error:
+            raise InputError(f"the initial state holds {leaf!r}, which is no array of numbers.") from error
+        if array.dtype != getattr(leaf, "dtype", array.dtype):
+            raise InputError(
+                f"the initial state is {leaf.dtype} but JAX is in 32-bit mode and would silently lower it to "
+                f"{array.dtype}: unset JAX_ENABLE_X64=0, or give float32 on purpose."
+            )
+        return array if jnp.issubdtype(array.dtype, jnp.inexact) else array.astype(float)
+
+    state = jax.tree.map(convert, u0)
+    if not jax.tree.leaves(state):
+        raise InputError("the initial state is empty: give an array or a pytree of arrays.")
+    return state
+
+
+def _checked(du: Any, u: State, name: str) -> State:
+    """du with the structure, shapes and dtypes of u, or an error that names f. Costs nothing once compiled."""
+    if jax.tree.structure(du) != jax.tree.structure(u):
+        leaves = jax.tree.leaves(du)
+        hint = " Did you mean jnp.stack([...])?" if isinstance(du, list | tuple) and len(leaves) > 1 else ""
+        raise InputError(
+            f"{name} must return a state like u: got {jax.tree.structure(du)}, wanted {jax.tree.structure(u)}.{hint}"
+        )
+
+    def match(d: Any, v: Array) -> Array:
+        d = jnp.asarray(d)
+        if d.shape != v.shape:
+            raise InputError(f"{name} returned shape {d.shape} for a state of shape {v.shape}; they must agree.")
+        if d.dtype != v.dtype:
+            if jnp.iscomplexobj(d) and not jnp.iscomplexobj(v):
+                raise InputError(f"{name} returned complex values for a real state: make the initial state complex.")
+            if jnp.result_type(d.dtype, v.dtype) != v.dtype:
+                raise InputError(
+                    f"{name} returned {d.dtype} for a {v.dtype} state: a constant or parameter inside it is "
+                    f"{d.dtype}. Make it a Python number or {v.dtype}, or give a {d.dtype} initial state."
+                )
+            d = d.astype(v.dtype)
+        return d
+
+    return jax.tree.map(match, du, u)

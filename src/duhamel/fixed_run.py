@@ -1,0 +1,94 @@
+"""Equal steps whose number is known beforehand: a plain scan, which JAX can differentiate backwards."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array
+
+from duhamel.compiled import compiled, is_traced
+from duhamel.loop import Problem, Run
+from duhamel.methods.base import precise
+from duhamel.plan import Plan
+from duhamel.status import Status
+from duhamel.stepping import Fixed
+from duhamel.stepping.norm import finite
+
+__all__ = ["fixed_run", "runs_fixed"]
+
+
+def runs_fixed(plan: Plan, t0: Any, t1: Any) -> bool:
+    """Whether the number of steps can be known while tracing."""
+    return isinstance(plan.problem.stepping, Fixed) and not is_traced((t0, t1, plan.problem.stepping, plan.times))
+
+
+def fixed_run(plan: Plan, t0: Any, t1: Any) -> tuple[Run, Array, Any]:
+    """The run, the saved times and the saved states.
+
+    The way between consecutive times to meet is divided into the same number of steps, the smallest for which none
+    is longer than dt. Memory for the backward pass: one state (and its stages) per step.
+    """
+    dt = float(plan.problem.stepping.dt)  # pyright: ignore[reportAttributeAccessIssue]
+    begin, end = float(t0), float(t1)
+    if plan.save.all_steps:
+        total = max(1, int(np.ceil((end - begin) / dt * (1 - 1e-9))))
+        knots = begin + (end - begin) * np.arange(total + 1) / total
+    elif plan.times is None:
+        knots = np.array([begin, end])
+    else:
+        knots = np.unique(np.concatenate([[begin], np.asarray(plan.times), [end]]))
+    lengths = np.diff(knots)
+    pieces = int(np.ceil(lengths.max(initial=0.0) / dt * (1 - 1e-9)))
+    if pieces * len(lengths) > plan.most:
+        lengths, pieces = lengths[:0], 0
+    status, us = _scan(plan.problem, plan.t0, plan.u, knots[:-1], _equalised(lengths / max(pieces, 1)), _Count(pieces))
+    kept = _kept(knots, plan, end)
+    us = jax.tree.map(lambda v: v[kept], us)
+    steps = jnp.asarray(pieces * len(lengths), jnp.int32)
+    t = jnp.asarray(end, plan.t0.dtype)
+    zero = jnp.zeros_like(t)
+    run = Run(t, zero, None, None, t, t, t, zero, status, steps, jnp.zeros_like(steps), None)
+    return run, jnp.asarray(knots[kept], plan.t0.dtype), us
+
+
+class _Count(int):
+    """A number of steps: static, since the scan must know it. (Plain ints are traced.)"""
+
+
+def _equalised(h: np.ndarray) -> np.ndarray:
+    """Steps that agree up to round-off made equal, so that weights are computed once."""
+    return np.where(abs(h - h.mean()) <= 1e-12 * h.mean(), h.mean(), h) if h.size else h
+
+
+def _kept(knots: np.ndarray, plan: Plan, end: float) -> np.ndarray:
+    if plan.save.all_steps:
+        return np.arange(len(knots))
+    if plan.times is None:
+        return np.array([len(knots) - 1])
+    return np.searchsorted(knots, np.asarray(plan.times))
+
+
+def _scan_steps(problem: Problem, t0: Array, u: Any, starts: Array, lengths: Array, pieces: int) -> tuple[Array, Any]:
+    eq, method, args = problem.eq, problem.method, problem.args
+
+    def one(carry: Any, index: Array, start: Array, h: Array) -> Any:
+        u, memory = carry
+        step = method.step(eq, start + index.astype(h.dtype) * h, h, u, memory, args)
+        return (step.u, step.memory), None
+
+    def stretch(carry: Any, knot: Any) -> Any:
+        start, h = knot
+        carry, _ = jax.lax.scan(lambda c, i: one(c, i, start, h), carry, jnp.arange(int(pieces)))
+        return carry, carry[0]
+
+    memory = method.init(eq, t0, u, args)
+    (last, _), later = jax.lax.scan(stretch, (u, memory), (starts, lengths))
+    us = jax.tree.map(lambda first, rest: jnp.concatenate([first[None], rest]), u, later)
+    status = jnp.where(finite(last), Status.done, Status.not_finite).astype(jnp.int32)
+    return status, jax.vmap(eq.decode)(us)
+
+
+_scan = compiled(_scan_steps)

@@ -1,0 +1,150 @@
+"""The loop: step, judge, keep, until done. Nothing but the loop."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, PyTree
+
+from duhamel.equation import Equation
+from duhamel.methods.base import Method, where
+from duhamel.observe.recorder import Attempt, Observer
+from duhamel.status import Status
+from duhamel.stepping import Adaptive, Fixed
+from duhamel.stepping.norm import finite, scaled_norm
+
+__all__ = ["Problem", "Run", "advance", "start"]
+
+
+class Problem(NamedTuple):
+    """Everything that stays the same during a run."""
+
+    eq: Equation
+    method: Method
+    stepping: Fixed | Adaptive
+    observer: Observer
+    t1: Array
+    args: Any
+
+
+class Run(NamedTuple):
+    """Everything that changes. It is all that is needed to go on: a run may be paused and continued bit for bit.
+
+    t + low is the time (compensated sum), `want` the step size aimed at, `h` the last one taken, `error` the last
+    accepted error in units of the tolerance, `estimate` the sum of estimated local errors.
+    """
+
+    t: Array
+    low: Array
+    u: PyTree
+    memory: Any
+    want: Array
+    h: Array
+    error: Array
+    estimate: Array
+    status: Array
+    steps: Array
+    rejected: Array
+    saved: Any
+
+
+def start(problem: Problem, t0: Array, u: PyTree, ts: Array, count: Array) -> Run:
+    """The run at t0, before its first step."""
+    p = problem
+    zero, number = jnp.zeros_like(t0), jnp.zeros((), jnp.int32)
+    memory = p.method.init(p.eq, t0, u, p.args)
+    span = p.t1 - t0
+    if isinstance(p.stepping, Adaptive):
+        want = p.stepping.first(p.eq, p.method, t0, u, memory, p.args, span)
+    else:
+        want = jnp.asarray(p.stepping.dt).astype(t0.dtype)
+    status = jnp.where(span > 0, Status.running, Status.done).astype(jnp.int32)
+    status = jnp.where(finite(u), status, Status.not_finite).astype(jnp.int32)
+    saved = p.observer.init(ts, count, t0, u)
+    return Run(t0, zero, u, memory, want, zero, jnp.ones_like(t0), zero, status, number, number, saved)
+
+
+def advance(problem: Problem, run: Run, most: Array, pause: Array) -> Run:
+    """Go on until done, failed, `most` steps attempted in all, `pause` attempts from now, or the record is full."""
+    begun = run.steps + run.rejected
+
+    def going(r: Run) -> Array:
+        used = r.steps + r.rejected
+        ready = (r.status == Status.running) & (used < most) & (used - begun < pause)
+        return ready & ~problem.observer.full(r.saved)
+
+    run = jax.lax.while_loop(going, lambda r: attempt(problem, r), run)
+    spent = (run.status == Status.running) & (run.steps + run.rejected >= most)
+    return run._replace(status=jnp.where(spent, Status.max_steps, run.status).astype(jnp.int32))
+
+
+def attempt(problem: Problem, run: Run) -> Run:
+    """One attempted step."""
+    p = problem
+    stop = p.observer.stop(run.saved, p.t1)
+    h, lands = _length(p, run, stop)
+    step = p.method.step(p.eq, run.t, h, run.u, run.memory, p.args)
+    accepted, error, want = _judge(p, run, step, h, lands)
+    ok = finite(step.u)
+    t_new, low_new = _sum(run.t, run.low, h)
+    t_new, low_new = jnp.where(lands, stop, t_new), jnp.where(lands, 0.0, low_new)
+    tiny = ~lands & (t_new <= run.t)
+    status = jnp.where(accepted & lands & (stop >= p.t1), Status.done, Status.running)
+    status = jnp.where(tiny & ~accepted, jnp.where(ok, Status.step_too_small, Status.not_finite), status)
+    if isinstance(p.stepping, Fixed):
+        status = jnp.where(ok, status, Status.not_finite)
+    seen = Attempt(run.t, h, run.u, run.memory, step, t_new, accepted)
+    return Run(
+        t=jnp.where(accepted, t_new, run.t),
+        low=jnp.where(accepted, low_new, run.low),
+        u=where(accepted, step.u, run.u),
+        memory=p.method.keep(accepted, step.memory, run.memory),
+        want=want,
+        h=h,
+        error=jnp.where(accepted, error, run.error),
+        estimate=run.estimate + jnp.where(accepted, error, 0.0),
+        status=status.astype(jnp.int32),
+        steps=run.steps + accepted.astype(jnp.int32),
+        rejected=run.rejected + (~accepted).astype(jnp.int32),
+        saved=p.observer.update(run.saved, seen, p.method),
+    )
+
+
+def _length(p: Problem, run: Run, stop: Array) -> tuple[Array, Array]:
+    """The step to attempt, and whether it ends at `stop`.
+
+    Explicit adaptive steps are cut at the stop. All others divide the way to the stop into equal steps,
+    so that weights which depend on h stay valid; a step equal to the last one up to the round-off of the clock is taken to be the same.
+    """
+    distance = (stop - run.t) - run.low
+    if isinstance(p.stepping, Adaptive) and not p.method.held:
+        lands = run.want * 1.0000001 >= distance
+        return jnp.where(lands, distance, run.want), lands
+    pieces = jnp.ceil(distance / run.want * (1.0 - 1e-9))
+    h = distance / jnp.maximum(pieces, 1.0)
+    clock = 16.0 * jnp.finfo(run.t.dtype).eps * jnp.maximum(abs(stop), abs(run.t))
+    h = jnp.where(abs(h - run.h) <= jnp.maximum(clock, 1e-13 * h), run.h, h)
+    return h, pieces <= 1.0
+
+
+def _judge(p: Problem, run: Run, step: Any, h: Array, lands: Array) -> tuple[Array, Array, Array]:
+    """Whether the step is good enough, its error in tolerances, and the step size to aim at next."""
+    if isinstance(p.stepping, Fixed):
+        return finite(step.u), jnp.full_like(h, jnp.nan), run.want
+    error = scaled_norm(p.eq, step.error, (run.u, step.u), p.stepping.rtol, p.stepping.atol).astype(h.dtype)
+    error = jnp.where(finite(step.u), error, jnp.inf)
+    accepted = error <= 1.0
+    factor = p.stepping.factor(error, run.error, accepted, p.method)
+    # A step that was shortened to land says little about the next: keep the aim unless it may grow.
+    kept = accepted & (factor == 1.0) if p.method.held else accepted & lands
+    want = jnp.where(kept, jnp.maximum(run.want, h * factor), h * factor)
+    return accepted, error, p.stepping.bounded(want)
+
+
+def _sum(t: Array, low: Array, h: Array) -> tuple[Array, Array]:
+    """t + low + h as a new pair: Kahan's compensated sum."""
+    y = h + low
+    total = t + y
+    return total, y - (total - t)

@@ -1,0 +1,105 @@
+"""What the loop may ask of a method, and the arithmetic of states."""
+
+from __future__ import annotations
+
+import abc
+from collections.abc import Sequence
+from typing import Any, ClassVar, NamedTuple
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, PyTree
+
+from duhamel.equation import Equation
+from duhamel.linear import times
+
+__all__ = ["Interpolating", "Method", "Step", "add_scaled", "precise", "real_dtype", "where"]
+
+State = PyTree[Array]
+
+
+class Step(NamedTuple):
+    """One attempted step: the new state, the error estimate (None without one), what the next step may
+    reuse, and the stages that dense output needs (None if the method has none)."""
+
+    u: State
+    error: State | None
+    memory: Any
+    stages: Any
+
+
+class Method(eqx.Module):
+    """One way to approximate Duhamel's integral over a step.
+
+    Class attributes: `name` (on the command line), `order` (classical), `stiff_order` (on semilinear parabolic
+    problems; None where the notion does not apply), `family`, `adaptive` (has an error estimate, of order
+    `error_order` + 1 per step), `stages` (evaluations of f per step), `held` (weights depend on h, so steps are held), `reference`.
+    """
+
+    name: ClassVar[str]
+    order: ClassVar[int]
+    stiff_order: ClassVar[int | None] = None
+    family: ClassVar[str]
+    adaptive: ClassVar[bool] = False
+    error_order: ClassVar[int] = 0
+    stages: ClassVar[int]
+    held: ClassVar[bool] = False
+    reference: ClassVar[str]
+
+    @abc.abstractmethod
+    def check(self, eq: Equation) -> None:
+        """Raise `InputError` unless this method can treat the parts of the equation."""
+
+    @abc.abstractmethod
+    def init(self, eq: Equation, t: Array, u: State, args: Any) -> Any:
+        """What the first step may reuse (e.g. f at the start): `memory`."""
+
+    @abc.abstractmethod
+    def step(self, eq: Equation, t: Array, h: Array, u: State, memory: Any, args: Any) -> Step:
+        """One step from t to t + h. t and h are in the time precision, the state in its own."""
+
+    @abc.abstractmethod
+    def keep(self, accepted: Array, new: Any, old: Any) -> Any:
+        """The memory after an attempt: `new` where the step was accepted, what is still valid otherwise."""
+
+    @abc.abstractmethod
+    def slope(self, memory: Any) -> State:
+        """The part of du/dt that limits the first step size."""
+
+
+class Interpolating(Method):
+    """A method whose states inside a step cost nothing extra; other methods land on the times asked for."""
+
+    @abc.abstractmethod
+    def interpolate(self, theta: Array, h: Array, u: State, step: Step, memory: Any) -> State:
+        """The state at t + θh inside an accepted step that started from u with `memory`."""
+
+
+def real_dtype(u: State) -> Any:
+    """The real dtype of a state: float64 for float64 and complex128."""
+    return jnp.finfo(jnp.result_type(*jax.tree.leaves(u))).dtype
+
+
+def precise(x: Array, u: State) -> Array:
+    """A time or step size in the real precision of the state."""
+    return x.astype(real_dtype(u))
+
+
+def add_scaled(u: State, h: Array, factors: Sequence[float], slopes: Sequence[State]) -> State:
+    """u + h Σ factor·slope, without the zero terms. u may be None: then h Σ factor·slope."""
+    pairs = [(f, k) for f, k in zip(factors, slopes, strict=True) if f != 0]
+
+    def combine(*leaves: Array) -> Array:
+        total = leaves[0] if pairs[0][0] == 1 else pairs[0][0] * leaves[0]
+        for (factor, _), k in zip(pairs[1:], leaves[1:], strict=True):
+            total = total + factor * k
+        return times(h, total)
+
+    change = jax.tree.map(combine, *[k for _, k in pairs])
+    return change if u is None else jax.tree.map(jnp.add, u, change)
+
+
+def where(condition: Array, new: State, old: State) -> State:
+    """Entrywise choice between two states."""
+    return jax.tree.map(lambda a, b: jnp.where(condition, a, b), new, old)

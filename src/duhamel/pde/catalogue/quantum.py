@@ -1,0 +1,73 @@
+"""Complex fields: wave functions, condensates, light and plasma."""
+
+from duhamel.pde.catalogue.entry import Entry
+
+ENTRIES = (
+    Entry(
+        name="schrodinger",
+        text="psi_t = i*psi_xx/2 - i*x^2/2*psi",
+        points=(128,),
+        length=(20.0,),
+        origin=(-10.0,),
+        initial={"psi": "pi^(-0.25)*exp(-(x - 3)^2/2)"},
+        t1=10.0,
+        every=0.1,
+        dealias=False,
+        physics="A packet in a harmonic trap swings like a pendulum with period 2*pi and keeps its shape.",
+        reference="E. Schrödinger (1926), Die Naturwissenschaften 14, 664-666",
+    ),
+    Entry(
+        name="nls",
+        text="psi_t = i*psi_xx + 2*i*abs(psi)^2*psi",
+        points=(512,),
+        length=(80.0,),
+        origin=(-40.0,),
+        initial={"psi": "exp(i*x)/cosh(x + 10) + 1.5*exp(-i*x/2)/cosh(1.5*(x - 8))"},
+        t1=8.0,
+        every=0.05,
+        physics="Two pulses of light in a fibre pass through each other and are only shifted.",
+        reference="V. E. Zakharov, A. B. Shabat (1972), Soviet Physics JETP 34, 62-69",
+    ),
+    Entry(
+        name="gross-pitaevskii",
+        text="psi_t = i*lap(psi)/2 - i*(x^2 + y^2)/2*psi - i*g*abs(psi)^2*psi",
+        points=(96, 96),
+        length=(16.0, 16.0),
+        origin=(-8.0, -8.0),
+        initial={"psi": "exp(-((x - 1)^2 + 1.2*y^2)/2)*(x - 0.5 + i*y)"},
+        t1=10.0,
+        every=0.1,
+        parameters={"g": 5.0},
+        physics="A condensate with a vortex, pushed aside: its centre swings at the frequency of the trap.",
+        reference="E. P. Gross (1961), Il Nuovo Cimento 20, 454-477; "
+        "L. P. Pitaevskii (1961), Soviet Physics JETP 13, 451-454",
+    ),
+    Entry(
+        name="zakharov",
+        text="E_t = i*E_xx - i*n*E; n_t = -v_x; v_t = -n_x - dx(abs(E)^2)",
+        points=(512,),
+        length=(80.0,),
+        origin=(-40.0,),
+        initial={
+            "E": "sqrt(1.5)*exp(i*x/4)/cosh(x + 12) + sqrt(1.5)*exp(-i*x/4)/cosh(x - 12)",
+            "n": "-2/cosh(x + 12)^2 - 2/cosh(x - 12)^2",
+            "v": "-1/cosh(x + 12)^2 + 1/cosh(x - 12)^2",
+        },
+        t1=40.0,
+        every=0.25,
+        physics="Plasma waves E dig holes n in the density; two such solitons collide and shed sound.",
+        reference="V. E. Zakharov (1972), Soviet Physics JETP 35, 908-914",
+    ),
+    Entry(
+        name="lugiato-lefever",
+        text="psi_t = -(1 + i*theta)*psi + i*psi_xx + i*abs(psi)^2*psi + S",
+        points=(512,),
+        length=("32*pi",),
+        initial={"psi": "1 + 0.1*cos(x + 1) + 0.1*i*cos(15*x/16) + 0.05*sin(x/16)"},
+        t1=100.0,
+        every=0.5,
+        parameters={"theta": 1.0, "S": 1.2},
+        physics="Light in a pumped ring resonator: the even state breaks up into a train of pulses.",
+        reference="L. A. Lugiato, R. Lefever (1987), Physical Review Letters 58, 2209-2211",
+    ),
+)

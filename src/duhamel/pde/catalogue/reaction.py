@@ -1,0 +1,102 @@
+"""Reaction and diffusion: fronts, pulses, spirals and spots."""
+
+from duhamel.pde.catalogue.entry import Entry
+
+ENTRIES = (
+    Entry(
+        name="fisher-kpp",
+        text="u_t = D*u_xx + r*u - r*u^2",
+        points=(512,),
+        length=(100.0,),
+        initial={"u": "exp(-(x - 50)^2)"},
+        t1=20.0,
+        every=0.2,
+        parameters={"D": 1.0, "r": 1.0},
+        physics="An advantageous gene spreads: two fronts that approach the speed 2*sqrt(r*D).",
+        reference="R. A. Fisher (1937), Annals of Eugenics 7, 355-369",
+    ),
+    Entry(
+        name="allen-cahn",
+        text="u_t = eps*u_xx + u - u^3",
+        points=(256,),
+        length=("2*pi",),
+        initial={"u": "0.6*sin(x) + 0.5*sin(3*x + 0.4) + 0.3*cos(7*x)"},
+        t1=60.0,
+        every=0.5,
+        parameters={"eps": 0.01},
+        physics="Domains of two phases: walls hardly move for a long time, then meet and vanish at once.",
+        reference="S. M. Allen, J. W. Cahn (1979), Acta Metallurgica 27, 1085-1095",
+    ),
+    Entry(
+        name="allen-cahn2d",
+        text="u_t = eps*lap(u) + u - u^3",
+        points=(128, 128),
+        length=("2*pi", "2*pi"),
+        initial={
+            "u": "0.4*sin(3*x + 1)*cos(2*y) + 0.3*cos(5*x - 4*y) + 0.3*sin(4*x + 7*y + 2) + 0.2*cos(x + 3*y)"
+        },
+        t1=40.0,
+        every=0.5,
+        parameters={"eps": 0.01},
+        physics="Two phases on a square: walls move by their curvature, so small domains shrink and vanish.",
+        reference="S. M. Allen, J. W. Cahn (1979), Acta Metallurgica 27, 1085-1095",
+    ),
+    Entry(
+        name="fitzhugh-nagumo",
+        text="u_t = D*u_xx + u - u^3/3 - v; v_t = eps*(u + a - b*v)",
+        points=(512,),
+        length=(200.0,),
+        initial={"u": "-1.19941 + 3*exp(-(x - 60)^2/16)", "v": "-0.62426"},
+        t1=150.0,
+        every=1.0,
+        parameters={"D": 1.0, "eps": 0.08, "a": 0.7, "b": 0.8},
+        physics="A nerve fibre at rest is struck: two pulses run round the ring and destroy each other.",
+        reference="R. FitzHugh (1961), Biophysical Journal 1, 445-466; "
+        "J. Nagumo, S. Arimoto, S. Yoshizawa (1962), Proceedings of the IRE 50, 2061-2070",
+    ),
+    Entry(
+        name="fitzhugh-nagumo2d",
+        text="u_t = D*lap(u) + u - u^3/3 - v; v_t = eps*(u + a - b*v)",
+        points=(128, 128),
+        length=(100.0, 100.0),
+        initial={
+            "u": "-0.3 + 1.5*tanh(4*sin(pi*x/50 + 0.3))",
+            "v": "-0.2 + 0.8*tanh(4*sin(pi*y/50))",
+        },
+        t1=150.0,
+        every=2.0,
+        parameters={"D": 1.0, "eps": 0.08, "a": 0.7, "b": 0.5},
+        physics="An excitable sheet: crossed steps of the two fields curl up into rotating spirals.",
+        reference="A. T. Winfree (1991), Chaos 1, 303-334",
+    ),
+    Entry(
+        name="gray-scott",
+        text="u_t = Du*lap(u) - u*v^2 + F*(1 - u); v_t = Dv*lap(v) + u*v^2 - (F + k)*v",
+        points=(128, 128),
+        length=(1.25, 1.25),
+        initial={
+            "u": "1 - 0.5*exp(-200*((x - 0.7)^2 + (y - 0.6)^2)) - 0.4*exp(-300*((x - 0.4)^2 + (y - 0.8)^2))",
+            "v": "0.25*exp(-200*((x - 0.7)^2 + 2*(y - 0.6)^2)) + 0.25*exp(-300*((x - 0.4)^2 + (y - 0.8)^2))",
+        },
+        t1=3000.0,
+        every=50.0,
+        parameters={"Du": 2e-5, "Dv": 1e-5, "F": 0.04, "k": 0.06},
+        physics="A feed u and an autocatalyst v: spots grow, split and fill the square with stripes.",
+        reference="J. E. Pearson (1993), Science 261, 189-192",
+    ),
+    Entry(
+        name="brusselator",
+        text="u_t = Du*lap(u) + A - (B + 1)*u + u^2*v; v_t = Dv*lap(v) + B*u - u^2*v",
+        points=(96, 96),
+        length=("16*pi", "16*pi"),
+        initial={
+            "u": "4.5 + 0.1*cos(7*x/8 + 1) + 0.1*cos((3*x + 6*y)/8) + 0.1*sin((4*x - 5*y)/8) + 0.05*cos(y/8)",
+            "v": "7.2/4.5",
+        },
+        t1=100.0,
+        every=1.0,
+        parameters={"Du": 2.0, "Dv": 16.0, "A": 4.5, "B": 7.2},
+        physics="The inhibitor v spreads faster than the activator u: a Turing pattern of hexagons appears.",
+        reference="I. Prigogine, R. Lefever (1968), Journal of Chemical Physics 48, 1695-1700",
+    ),
+)

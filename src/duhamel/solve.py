@@ -1,0 +1,129 @@
+"""`solve`: an equation, an initial state and an end time in; a solution out."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from duhamel.compiled import is_traced
+from duhamel.drive import Pace, begin, join, proceed, stretches
+from duhamel.errors import InputError, SolveError
+from duhamel.failure import explain, failed
+from duhamel.fixed_run import fixed_run, runs_fixed
+from duhamel.loop import Run
+from duhamel.observe import Save
+from duhamel.observe.recorder import Record
+from duhamel.plan import Plan, make_plan
+from duhamel.solution import Dense, Solution, Stats
+from duhamel.status import Status
+from duhamel.stepping import Adaptive, Fixed
+
+__all__ = ["solution_of", "solve"]
+
+
+def solve(
+    eq: Any,
+    u0: Any,
+    *,
+    t0: Any = 0.0,
+    t1: Any,
+    args: Any = None,
+    method: Any = None,
+    step: Fixed | Adaptive | None = None,
+    save: Save | None = None,
+    max_steps: int | None = None,
+    on_failure: Literal["raise", "return"] = "raise",
+) -> Solution:
+    """Integrate du/dt = L u + N(t, u) from t0 to t1.
+
+    `eq`: a function f(t, u, args) → du/dt on any pytree, a sum of `Linear` and `Nonlinear` parts, or `pde(text, space)`.
+    `u0`: the initial state; its dtype is the dtype of the run. For an equation typed as text also a text, a function
+    of the coordinates, or a dict of these by field. `method`: an instance, class or name; None lets the structure of the equation decide
+    (`solution.why` says why). `step`: `Fixed(dt)` or `Adaptive(rtol, atol)` (default: rtol=1e-6, atol=1e-9).
+    `save`: what to keep (default: the state at t1). `max_steps`: attempts before giving up.
+
+    Works under jit, vmap (each sample takes its own steps) and grad (through `Fixed` steps). A repeated call with new numbers (initial values, times,
+    tolerances, parameters, args) does not compile again.
+
+    Raises `InputError` for input that cannot be right, before anything is computed, and `SolveError` for a run that
+    failed, unless `on_failure="return"`: then look at `solution.status`.
+    """
+    if on_failure not in ("raise", "return"):
+        raise InputError(f'on_failure is "raise" or "return", got {on_failure!r}.')
+    plan = make_plan(eq, u0, t0, t1, args, method, step, save, max_steps)
+    run = None if plan.traced else begin(plan.problem, plan.t0, plan.u, *plan.window(0))
+    if run is None or isinstance(run.status, jax.core.Tracer):
+        if run is not None:  # inside jit, but with constants only
+            plan = make_plan(eq, u0, t0, t1, args, method, step, save, max_steps, traced=True)
+        return _solve_traced(plan, t0, t1, on_failure)
+    size = sum(v.size for v in jax.tree.leaves(plan.u))
+    pieces = list(stretches(plan, run, Pace(size, seconds=0.5)))
+    last = pieces[-1]
+    ts = jnp.asarray(np.concatenate([p.ts for p in pieces]))
+    states = join([p.us for p in pieces])
+    message = explain(plan, last.run, last.status)
+    solution = solution_of(plan, last.run, ts, states, last.status, message)
+    if last.status.failed and on_failure == "raise":
+        raise SolveError(message, solution)
+    return solution
+
+
+def _solve_traced(plan: Plan, t0: Any, t1: Any, on_failure: str) -> Solution:
+    """Under jit, vmap or grad: one program, nothing looked at from Python."""
+    if runs_fixed(plan, t0, t1):
+        run, ts, us = fixed_run(plan, t0, t1)
+    else:
+        run = begin(plan.problem, plan.t0, plan.u, *plan.window(0))
+        run, us = proceed(plan.problem, run, plan.most, jnp.iinfo(jnp.int32).max)
+        run = run._replace(status=jnp.where(run.status == Status.running, Status.max_steps, run.status))
+        ts, us = _reached(run, us)
+    if on_failure == "raise":
+        text = "the run failed inside compiled code; call solve outside jit, or with on_failure='return', for the reason."
+        us = eqx.error_if(us, failed(run.status), text)
+    return solution_of(plan, run, ts, us, run.status, "")
+
+
+def _reached(run: Run, us: Any) -> tuple[Any, Any]:
+    """Times and states of a record, with nan at time inf where the run did not get to."""
+    if not isinstance(run.saved, Record):
+        return run.t[None], us
+    reached = jnp.arange(run.saved.ts.shape[0]) < run.saved.cursor
+
+    def mark(v: Any) -> Any:
+        return jnp.where(reached.reshape((-1,) + (1,) * (v.ndim - 1)), v, jnp.nan)
+
+    return jnp.where(reached, run.saved.ts, jnp.inf), jax.tree.map(mark, us)
+
+
+def solution_of(plan: Plan, run: Run, ts: Any, us: Any, status: Any, message: str) -> Solution:
+    """The public form of a finished run."""
+    problem = plan.problem
+    steps, rejected, t, h, estimate = run.steps, run.rejected, run.t, run.h, run.estimate
+    if not isinstance(run.status, jax.core.Tracer):
+        steps, rejected, t, h, estimate = int(steps), int(rejected), float(t), float(h), float(estimate)
+    evaluations = 1 + (steps + rejected) * problem.method.stages
+    stats = Stats(steps, rejected, evaluations, 0 * steps)
+    relative = _largest(problem.stepping.rtol) if isinstance(problem.stepping, Adaptive) else np.nan
+    eq = None if plan.traced else problem.eq
+    dense = _dense(plan, ts, us)
+    return Solution(ts, us, status, stats, t, h, relative * estimate, dense, eq, problem.method, plan.why, message)
+
+
+def _largest(tolerance: Any) -> Any:
+    leaves = jax.tree.leaves(tolerance)
+    if is_traced(leaves):
+        return jnp.max(jnp.stack([jnp.max(v) for v in leaves]))
+    return max(float(np.max(v)) for v in leaves)
+
+
+def _dense(plan: Plan, ts: Any, us: Any) -> Dense | None:
+    if not plan.save.dense:
+        return None
+    problem = plan.problem
+    states = us if problem.eq.codec is None else jax.vmap(problem.eq.encode)(us)
+    count = jnp.sum(jnp.isfinite(ts)).astype(jnp.int32)
+    return Dense(problem.eq, problem.method, problem.args, jnp.asarray(ts), states, count)
