@@ -68,7 +68,7 @@ def to_dataset(
 
 
 def from_solution(solution: Any) -> xarray.Dataset:
-    """A `Solution` as a dataset: its fields on their grid; equation, method, status and statistics as attributes."""
+    """A `Solution` as a dataset: its fields on their grid; equation, method and statistics as attributes."""
     codec = solution.eq.codec
     space, fields = getattr(codec, "space", None), getattr(codec, "fields", ("u",))
     lone = space is not None and not isinstance(solution.us, Mapping)

@@ -32,8 +32,8 @@ class Problem(NamedTuple):
 class Run(NamedTuple):
     """Everything that changes. It is all that is needed to go on: a run may be paused and continued bit for bit.
 
-    t + low is the time (compensated sum), `want` the step size aimed at, `h` the last one taken, `error` the last
-    accepted error in units of the tolerance, `estimate` the sum of estimated local errors.
+    t + low is the time (compensated sum), `want` the step size aimed at, `h` the last one taken, `previous` the
+    logarithm of the last accepted error relative to the controller's target, `estimate` the sum of estimated local errors.
     """
 
     t: Array
@@ -42,7 +42,7 @@ class Run(NamedTuple):
     memory: Any
     want: Array
     h: Array
-    error: Array
+    previous: Array
     estimate: Array
     status: Array
     steps: Array
@@ -63,7 +63,7 @@ def start(problem: Problem, t0: Array, u: PyTree, ts: Array, count: Array) -> Ru
     status = jnp.where(span > 0, Status.running, Status.done).astype(jnp.int32)
     status = jnp.where(finite(u), status, Status.not_finite).astype(jnp.int32)
     saved = p.observer.init(ts, count, t0, u)
-    return Run(t0, zero, u, memory, want, zero, jnp.ones_like(t0), zero, status, number, number, saved)
+    return Run(t0, zero, u, memory, want, zero, zero, zero, status, number, number, saved)
 
 
 def advance(problem: Problem, run: Run, most: Array, pause: Array) -> Run:
@@ -86,7 +86,7 @@ def attempt(problem: Problem, run: Run) -> Run:
     stop = p.observer.stop(run.saved, p.t1)
     h, lands = _length(p, run, stop)
     step = p.method.step(p.eq, run.t, h, run.u, run.memory, p.args)
-    accepted, error, want = _judge(p, run, step, h, lands)
+    accepted, error, previous, want = _judge(p, run, step, h, lands)
     ok = finite(step.u)
     t_new, low_new = _sum(run.t, run.low, h)
     t_new, low_new = jnp.where(lands, stop, t_new), jnp.where(lands, 0.0, low_new)
@@ -103,7 +103,7 @@ def attempt(problem: Problem, run: Run) -> Run:
         memory=p.method.keep(accepted, step.memory, run.memory),
         want=want,
         h=h,
-        error=jnp.where(accepted, error, run.error),
+        previous=previous,
         estimate=run.estimate + jnp.where(accepted, error, 0.0),
         status=status.astype(jnp.int32),
         steps=run.steps + accepted.astype(jnp.int32),
@@ -129,18 +129,18 @@ def _length(p: Problem, run: Run, stop: Array) -> tuple[Array, Array]:
     return h, pieces <= 1.0
 
 
-def _judge(p: Problem, run: Run, step: Any, h: Array, lands: Array) -> tuple[Array, Array, Array]:
-    """Whether the step is good enough, its error in tolerances, and the step size to aim at next."""
+def _judge(p: Problem, run: Run, step: Any, h: Array, lands: Array) -> tuple[Array, ...]:
+    """Whether the step is good enough, its error in tolerances, what to remember of it, and the next aim."""
     if isinstance(p.stepping, Fixed):
-        return finite(step.u), jnp.full_like(h, jnp.nan), run.want
+        return finite(step.u), jnp.full_like(h, jnp.nan), run.previous, run.want
     error = scaled_norm(p.eq, step.error, (run.u, step.u), p.stepping.rtol, p.stepping.atol).astype(h.dtype)
     error = jnp.where(finite(step.u), error, jnp.inf)
     accepted = error <= 1.0
-    factor = p.stepping.factor(error, run.error, accepted, p.method)
+    factor, previous = p.stepping.factor(error, run.previous, accepted, p.method)
     # A step that was shortened to land says little about the next: keep the aim unless it may grow.
     kept = accepted & (factor == 1.0) if p.method.held else accepted & lands
     want = jnp.where(kept, jnp.maximum(run.want, h * factor), h * factor)
-    return accepted, error, p.stepping.bounded(want)
+    return accepted, error, previous, p.stepping.bounded(want)
 
 
 def _sum(t: Array, low: Array, h: Array) -> tuple[Array, Array]:

@@ -2,18 +2,21 @@
 
 import re
 
-import duhamel as dh
-import jax
 import numpy as np
 import pytest
+
 from duhamel.errors import InputError
 from duhamel.pde import catalogue
 
 PDES = [name for name, entry in catalogue.EQUATIONS.items() if isinstance(entry, catalogue.Entry)]
-NAMED = """heat advection advection-diffusion dispersion wave burgers kdv mkdv bbm ks ks2d fisher-kpp allen-cahn
-cahn-hilliard swift-hohenberg swift-hohenberg2d ginzburg-landau nls gross-pitaevskii gray-scott fitzhugh-nagumo
-brusselator navier-stokes kolmogorov klein-gordon sine-gordon phase-field-crystal lorenz van-der-pol robertson hires
-pleiades three-body lotka-volterra""".split()
+NAMED = [
+    "heat", "advection", "advection-diffusion", "dispersion", "wave", "burgers",
+    "kdv", "mkdv", "bbm", "ks", "ks2d", "fisher-kpp",
+    "allen-cahn", "cahn-hilliard", "swift-hohenberg", "swift-hohenberg2d", "ginzburg-landau", "nls",
+    "gross-pitaevskii", "gray-scott", "fitzhugh-nagumo", "brusselator", "navier-stokes", "kolmogorov",
+    "klein-gordon", "sine-gordon", "phase-field-crystal", "lorenz", "van-der-pol", "robertson",
+    "hires", "pleiades", "three-body", "lotka-volterra",
+]  # fmt: skip
 
 
 def test_the_equations_that_everyone_asks_for_are_there():
@@ -23,24 +26,29 @@ def test_the_equations_that_everyone_asks_for_are_there():
 @pytest.mark.parametrize("name", catalogue.EQUATIONS)
 def test_is_well_formed(name):
     entry = catalogue.get(name)
-    assert entry.name == name and re.fullmatch(r"[a-z][a-z0-9]*(-[a-z0-9]+)*", name)
-    assert 0 < entry.every < entry.t1 and entry.t1 / entry.every <= 2500
-    assert entry.physics.endswith(".") and "\n" not in entry.physics
+    assert entry.name == name
+    assert re.fullmatch(r"[a-z][a-z0-9]*(-[a-z0-9]+)*", name)
+    assert 0 < entry.every < entry.t1
+    assert entry.t1 / entry.every <= 2500
+    assert entry.physics.endswith(".")
+    assert "\n" not in entry.physics
     assert re.search(r"\((1[789]|20)\d\d\)", entry.reference), "a reference needs its year"
     assert 0 < entry.rtol <= 1e-5
     assert all(isinstance(value, float) for value in entry.parameters.values())
 
 
 @pytest.mark.parametrize("name", PDES)
-def test_takes_a_few_finite_steps_on_a_coarse_grid(name):
+def test_text_is_read_and_changes_its_initial_state(name):
     entry = catalogue.get(name)
     coarse = tuple(min(points, 32) for points in entry.points)
     _, equation, u0 = entry.build(coarse)
-    state = jax.jit(equation.encode)(u0) if not isinstance(u0, str | dict) else equation.encode(u0)
+    state = equation.encode(u0)
     assert set(equation.about.fields) == set(entry.initial)
-    slope = jax.jit(lambda u: equation.rhs(0.0, u, None))(state)
-    assert slope.shape == state.shape and slope.dtype == state.dtype
-    assert np.all(np.isfinite(slope)) and np.any(slope != 0)
+    slope = equation.rhs(0.0, state, None)
+    assert slope.shape == state.shape
+    assert slope.dtype == state.dtype
+    assert np.all(np.isfinite(slope))
+    assert np.any(slope != 0)
 
 
 @pytest.mark.parametrize("name", PDES)
@@ -69,8 +77,8 @@ def test_parameters_are_checked():
 
 
 @pytest.mark.parametrize(
-    "typed, meant",
-    [("kuramoto", "kolmogorov"), ("navier_stokes", "navier-stokes"), ("Heat", "heat"), ("burger", "burgers")],
+    ("typed", "meant"),
+    [("navier_stokes", "navier-stokes"), ("Heat", "heat"), ("burger", "burgers")],
 )
 def test_unknown_name_is_answered_with_near_ones(typed, meant):
     with pytest.raises(InputError, match=meant):
@@ -80,8 +88,3 @@ def test_unknown_name_is_answered_with_near_ones(typed, meant):
 def test_unlike_name_is_answered_with_the_way_to_the_list():
     with pytest.raises(InputError, match="list equations"):
         catalogue.get("qqqqq")
-
-
-def test_default_run_of_a_named_equation(run):
-    space, sol = run("ks", t1=1.0)
-    assert sol.status == dh.Status.done and sol.us.shape == (1, *space.shape)

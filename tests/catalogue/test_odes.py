@@ -1,11 +1,12 @@
 """The ODEs: end values from the literature, closed orbits, invariants, and SciPy for the rest."""
 
-import duhamel as dh
 import jax
 import numpy as np
 import pytest
-from duhamel.pde import catalogue
 from scipy.integrate import solve_ivp
+
+import duhamel as dh
+from duhamel.pde import catalogue
 
 ODES = [name for name, entry in catalogue.EQUATIONS.items() if isinstance(entry, catalogue.OdeEntry)]
 
@@ -20,7 +21,9 @@ def final(name, t1=None, rtol=None, atol=None):
     """The state at the end of the default run, or of one that is shorter or more exact."""
     entry = ode(name)
     step = dh.Adaptive(rtol=rtol or entry.rtol, atol=atol or entry.atol)
-    sol = dh.solve(entry.f, entry.u0, t1=t1 or entry.t1, args=dict(entry.parameters), step=step, max_steps=10**6)
+    sol = dh.solve(
+        entry.f, entry.u0, t1=t1 or entry.t1, args=dict(entry.parameters), step=step, max_steps=10**6
+    )
     return np.asarray(sol.us[-1])
 
 
@@ -69,14 +72,14 @@ def test_brusselator_at_20():
     assert np.allclose(final("brusselator-ode"), BRUSSELATOR_20, rtol=1e-6, atol=0)
 
 
-@pytest.mark.parametrize("name, tolerance", [("arenstorf", 1e-3), ("three-body", 1e-6)])
+@pytest.mark.parametrize(("name", "tolerance"), [("arenstorf", 1e-3), ("three-body", 1e-6)])
 def test_closed_orbits_return(name, tolerance):
     end = final(name, rtol=1e-12, atol=1e-12)
     assert np.max(np.abs(end - ode(name).u0)) < tolerance
 
 
 @pytest.mark.parametrize(
-    "name, t1",
+    ("name", "t1"),
     [
         ("lorenz", 5.0),
         ("rossler", 10.0),
@@ -106,6 +109,7 @@ def test_right_hand_side_keeps_single_precision(name):
     args = {key: np.float32(value) for key, value in entry.parameters.items()}
     u0 = jax.numpy.asarray(entry.u0, "float32")
     du = entry.f(jax.numpy.float32(0), u0, args)
-    assert du.shape == u0.shape and du.dtype == u0.dtype
+    assert du.shape == u0.shape
+    assert du.dtype == u0.dtype
     assert len(entry.labels) == entry.u0.size
     assert len(set(entry.labels)) == len(entry.labels)

@@ -61,7 +61,7 @@ def test_an_image_is_grey_upright_and_within_0_and_1(tmp_path):
     assert got[7, 11] == pytest.approx(1.0, abs=1e-6)
     assert got[0, 0] == got[7, 0] == got[0, 11] == pytest.approx(0.0, abs=1e-6)
     assert 0.0 <= got.min() <= got.max() <= 1.0
-    Image.fromarray((pixels.astype(np.uint16) * 257)).save(tmp_path / "deep.png")
+    Image.fromarray(pixels.astype(np.uint16) * 257).save(tmp_path / "deep.png")
     deep = read_fields(str(tmp_path / "deep.png"), ("u",), (8, 12))["u"]
     np.testing.assert_allclose(deep, got, atol=1e-6)
 

@@ -58,6 +58,12 @@ def test_the_catalogue_gives_defaults_and_options_override():
     assert make("ks", {"initial": "sin(x)"}).initial == "sin(x)"
 
 
+def test_single_precision_has_tolerances_that_it_can_meet():
+    spec = make("lorenz", {"precision": "32"})
+    assert (spec.rtol, spec.atol) == (1e-5, 1e-5)
+    assert make(HEAT, {**BASIC, "precision": "32"}).rtol == 1e-5
+
+
 def test_an_ode_by_name():
     spec = make("lorenz", {"parameters": ["rho=20"], "initial": "x=2"})
     assert spec.is_ode
@@ -167,6 +173,7 @@ def test_a_wrong_file_is_explained(tmp_path, text, reason):
         ("ks", {"every": "-1"}, "'every'"),
         ("ks", {"t1": "-1"}, "later than"),
         ("ks", {"precision": "16"}, "32 or 64"),
+        ("ks", {"precision": "32", "rtol": "1e-9"}, "32 bits"),
         ("ks", {"initial": "u=1; u=2"}, "has two"),
         ("ks", {"initial": "u="}, "must be text"),
         ("lorenz", {"points": "64"}, "ODE"),

@@ -44,7 +44,7 @@ def test_every_dimension_has_a_picture(tmp_path, ndim, fields, complex_):
 
 
 def test_the_picture_shows_the_field(tmp_path):
-    """Red where the field is positive and blue where it is negative, in the middle of the space-time image."""
+    """Red where the field is positive and blue where it is negative."""
     data = result(1)
     data["u0"][:] = np.where(np.asarray(data.x) < np.pi, 1.0, -1.0)
     pixels = shown(picture(data, tmp_path / "a.png"))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
@@ -40,7 +40,7 @@ def build(spec: Spec) -> Problem:
 
     jax.config.update("jax_enable_x64", True)
     method = _method(spec)
-    step = Fixed(spec.dt) if spec.dt is not None else Adaptive(**_tolerances(spec))
+    step: Any = Fixed(dt=cast("Any", spec.dt)) if spec.dt is not None else Adaptive(**_tolerances(spec))
     made = _ode(spec) if spec.is_ode else _pde(spec)
     return Problem(method=method, step=step, save=Save(every=spec.every), **made)
 
@@ -73,11 +73,12 @@ def _pde(spec: Spec) -> dict[str, Any]:
     from duhamel.pde import pde
     from duhamel.spaces import Fourier
 
-    length = tuple(value if isinstance(value, float) else number(value) for value in spec.length)
-    origin = tuple(value if isinstance(value, float) else number(value) for value in spec.origin)
+    length = tuple(number(value) if isinstance(value, str) else float(value) for value in spec.length)
+    origin = tuple(number(value) if isinstance(value, str) else float(value) for value in spec.origin)
     space = Fourier(spec.points, length=length, origin=origin or 0.0)
     equation = pde(spec.equation, space, dealias=spec.dealias, **spec.parameters)
-    fields = tuple(equation.codec.fields)
+    codec: Any = equation.codec
+    fields: tuple[str, ...] = tuple(codec.fields)
     attrs = {"equation": spec.equation, "parts": str(equation), "space": _space_text(spec), **_physics(spec)}
     return {
         "equation": equation,
@@ -121,7 +122,7 @@ def _initial(spec: Spec, fields: tuple[str, ...], space: Any, equation: Any) -> 
 
 
 def _in_precision(given: Any, precision: int, equation: Any) -> Any:
-    """An array in the wanted precision; text is left as it is where it would be evaluated in that one anyway."""
+    """An array in the wanted precision; text stays text where it would be evaluated in that one anyway."""
     from duhamel.pde import field_from_text
 
     if isinstance(given, str):
@@ -177,7 +178,7 @@ def _physics(spec: Spec) -> dict[str, str]:
 
 def _space_text(spec: Spec) -> str:
     points = " × ".join(str(count) for count in spec.points)
-    lengths = " × ".join(f"{value:g}" if isinstance(value, float) else value for value in spec.length)
+    lengths = " × ".join(value if isinstance(value, str) else f"{value:g}" for value in spec.length)
     origin = f", origin {', '.join(str(value) for value in spec.origin)}" if spec.origin else ""
     rule = ", 2/3 dealiasing" if spec.dealias else ", no dealiasing"
     return f"Fourier, {points} points on a periodic box of length {lengths}{origin}{rule}"

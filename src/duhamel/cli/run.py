@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -15,7 +15,8 @@ from duhamel.cli.display import Bar, closing_table
 from duhamel.cli.guard import DONE, FAILED, INTERRUPTED, complain
 from duhamel.cli.problem import Problem, build
 from duhamel.cli.spec import Spec
-from duhamel.errors import DuhamelError, SolveError, StoreError
+from duhamel.dataset import clean_attributes
+from duhamel.errors import SolveError, StoreError
 
 _CODES = {"done": DONE, "interrupted": INTERRUPTED, "failed": FAILED}
 
@@ -50,9 +51,10 @@ def run(spec: Spec, out: Path, *, picture: bool, force: bool, quiet: bool) -> in
 
     check_destination(out, force=force)
     problem = build(spec)
+    pieces = _march(spec, problem)
     sink = _Sink(spec, problem, out, force)
     with Interrupts() as interrupts, Bar(spec.name or "run", spec.t0, spec.t1, quiet=quiet) as bar:
-        status, message = _stream(spec, problem, sink, bar, lambda: interrupts.asked)
+        status, message = _stream(pieces, sink, bar, lambda: interrupts.asked)
     drawn = _draw(out, sink) if picture else None
     if sink.writer is not None and not quiet:
         Console().print(closing_table({**sink.attrs, "status": status}, out, sink.writer.count, drawn))
@@ -74,7 +76,7 @@ class _Sink:
         """Write one piece of the run."""
         from duhamel.store import Writer
 
-        self.attrs.update(_statistics(piece))
+        self.attrs.update(clean_attributes(_statistics(piece)))
         if self.writer is None:
             labels, coords = self._problem.labels, self._problem.coords
             self.writer = Writer(self.path, coords=coords, labels=labels, attrs=self.attrs, force=self._force)
@@ -92,13 +94,11 @@ class _Sink:
         return {self._problem.labels[0]: us} if lone else us
 
 
-def _stream(
-    spec: Spec, problem: Problem, sink: _Sink, bar: Bar, asked: Callable[[], bool]
-) -> tuple[str, str]:
+def _stream(pieces: Iterator[Any], sink: _Sink, bar: Bar, asked: Callable[[], bool]) -> tuple[str, str]:
     """Run to the end; the status and, unless it is "done", a sentence that says why."""
     status, message = "done", ""
     try:
-        status, message = _pieces(spec, problem, sink, bar, asked)
+        status, message = _consume(pieces, sink, bar, asked)
     except KeyboardInterrupt:
         status, message = "interrupted", "stopped at once by a second Ctrl-C."
     except (SolveError, StoreError, MemoryError) as cause:
@@ -119,13 +119,11 @@ def _stream(
     )
 
 
-def _pieces(
-    spec: Spec, problem: Problem, sink: _Sink, bar: Bar, asked: Callable[[], bool]
-) -> tuple[str, str]:
+def _march(spec: Spec, problem: Problem) -> Iterator[Any]:
+    """The pieces of the run; bad input is refused here, before the first is asked for."""
     from duhamel.march import march
-    from duhamel.status import Status
 
-    pieces = march(
+    return march(
         problem.equation,
         problem.u0,
         t0=spec.t0,
@@ -135,14 +133,18 @@ def _pieces(
         step=problem.step,
         save=problem.save,
     )
-    last = None
-    for last in pieces:
-        sink.take(last)
-        bar.show(float(last.t), float(last.h), float(last.run_seconds))
-        if last.status.failed:
-            return "failed", last.message
-        if asked() and last.status != Status.done:
-            return "interrupted", f"interrupted at t = {float(last.t):.6g}."
+
+
+def _consume(pieces: Iterator[Any], sink: _Sink, bar: Bar, asked: Callable[[], bool]) -> tuple[str, str]:
+    from duhamel.status import Status
+
+    for piece in pieces:
+        sink.take(piece)
+        bar.show(float(piece.t), float(piece.h), float(piece.run_seconds))
+        if piece.status.failed:
+            return "failed", piece.message
+        if asked() and piece.status != Status.done:
+            return "interrupted", f"interrupted at t = {float(piece.t):.6g}."
     return "done", ""
 
 
@@ -192,6 +194,6 @@ def _draw(out: Path, sink: _Sink) -> Path | None:
 
     try:
         return picture(open_store(out), out.with_suffix(".png"))
-    except DuhamelError as cause:
-        complain(str(cause), word="no picture")
+    except Exception as cause:
+        complain(str(cause) or type(cause).__name__, word="no picture")
         return None

@@ -128,15 +128,21 @@ def _defaults(name: str, table: Mapping[str, Any]) -> dict[str, Any]:
             raise InputError(
                 f"{name!r} has no parameter {key!r}{near(key, entry.parameters)} It has: {known}."
             )
-    common = {"name": name, "t1": entry.t1, "every": entry.every, "rtol": entry.rtol}
+    floor = _single(table, 1e-5)
+    common = {"name": name, "t1": entry.t1, "every": entry.every, "rtol": max(entry.rtol, floor)}
     common["parameters"] = dict(entry.parameters)
     if isinstance(entry, catalogue.OdeEntry):
         for key in ("points", "length", "origin", "dealias"):
             if key in table:
                 raise InputError(f"{name!r} is an ODE: it has no grid, so '{key}' does not apply.")
         start = {label: repr(float(value)) for label, value in zip(entry.labels, entry.u0, strict=True)}
-        return {**common, "equation": name, "atol": entry.atol, "initial": start}
-    grid = {"points": entry.points, "length": entry.length, "origin": entry.origin, "dealias": entry.dealias}
+        return {**common, "equation": name, "atol": max(entry.atol, floor), "initial": start}
+    grid = {
+        "points": entry.points,
+        "length": _plain(entry.length),
+        "origin": _plain(entry.origin),
+        "dealias": entry.dealias,
+    }
     initial = dict(entry.initial)
     if len(initial) == 1 and isinstance(table.get("initial"), str):
         initial = {}
@@ -153,7 +159,7 @@ def _checked(table: dict[str, Any]) -> Spec:
     table.setdefault("every", (table["t1"] - table["t0"]) / _SAVES)
     _check_positive(table)
     if "dt" not in table:
-        table.setdefault("rtol", 1e-6)
+        table.setdefault("rtol", max(1e-6, _single(table, 1e-5)))
     if "=" in table["equation"]:
         _complete_grid(table)
     return Spec(**table)
@@ -172,10 +178,22 @@ def _check_times(table: Mapping[str, Any]) -> None:
 def _check_positive(table: Mapping[str, Any]) -> None:
     if "rtol" in table and not 0 < table["rtol"] < 1:
         raise InputError(f"'rtol' = {table['rtol']:g} must lie between 0 and 1; 1e-6 is usual.")
+    if table.get("rtol", 1.0) < _single(table, 1e-6):
+        raise InputError(f"'rtol' = {table['rtol']:g} is below what 32 bits resolve; 1e-5 is usual there.")
     if "atol" in table and not table["atol"] >= 0:
         raise InputError(f"'atol' = {table['atol']:g} must not be negative; 1e-9 is usual.")
     if table.get("precision", 64) not in (32, 64):
         raise InputError(f"'precision' is 32 or 64, not {table['precision']}.")
+
+
+def _plain(values: tuple[float | str, ...]) -> tuple[float | str, ...]:
+    """Numbers as floats, arithmetic as it is."""
+    return tuple(value if isinstance(value, str) else float(value) for value in values)
+
+
+def _single(table: Mapping[str, Any], floor: float) -> float:
+    """``floor`` in single precision, where rounding errors hide anything tighter; else 0."""
+    return floor if table.get("precision") == 32 else 0.0
 
 
 def _complete_grid(table: dict[str, Any]) -> None:
@@ -203,6 +221,6 @@ def _complete_grid(table: dict[str, Any]) -> None:
                 f"'points' must be even and at least 4, not {count}; try {max(4, count + count % 2)}."
             )
     for size in table["length"]:
-        value = size if isinstance(size, float) else number(size)
+        value = number(size) if isinstance(size, str) else float(size)
         if not value > 0:
             raise InputError(f"'length' must be positive, not {size}.")

@@ -2,6 +2,6 @@
 
 from duhamel.coefficients.butcher import Butcher
 from duhamel.coefficients.exponential import Exponential, Term
-from duhamel.coefficients.phi import phi, phi_matrix
+from duhamel.coefficients.phi import phi, phi_matrix, stacked_phi
 
-__all__ = ["Butcher", "Exponential", "Term", "phi", "phi_matrix"]
+__all__ = ["Butcher", "Exponential", "Term", "phi", "phi_matrix", "stacked_phi"]

@@ -9,7 +9,7 @@ from __future__ import annotations
 from math import factorial
 from typing import Any
 
-__all__ = ["phi", "phi_matrix"]
+__all__ = ["phi", "phi_matrix", "stacked_phi"]
 
 Array = Any
 
@@ -26,34 +26,72 @@ def phi(kmax: int, z: Array) -> tuple[Array, ...]:
     relative error is below 1e-13 in float64 for kmax ≤ 5 and |z| up to 1e6 with Re z ≤ 0 (away from
     the zeros of φ_k on the imaginary axis). Derivatives through z = 0 are exact.
     """
+    return tuple(stacked_phi(kmax, z))
+
+
+def stacked_phi(kmax: int, z: Array) -> Array:
+    """As `phi`, in one array with a leading axis of kmax + 1."""
     xp = z.__array_namespace__()
     near = abs(z) < _RADIUS
     # Both branches are evaluated everywhere, so each gets an argument at which it is harmless: otherwise
     # an overflow in the branch that is thrown away would poison derivatives.
     small = _downwards(kmax, xp.where(near, z, xp.zeros_like(z)), xp)
     large = _upwards(kmax, xp.where(near, xp.full_like(z, _RADIUS), z), xp)
-    return tuple(xp.where(near, s, g) for s, g in zip(small, large, strict=True))
+    return xp.where(near[None], small, large)
 
 
-def _downwards(kmax: int, z: Array, xp: Any) -> list[Array]:
-    """Taylor series of φ_kmax, then φ_k = z φ_{k+1} + 1/k!; for small |z|."""
-    series = xp.full_like(z, 1.0 / factorial(kmax + _TERMS))
-    for j in range(_TERMS - 1, -1, -1):
-        series = series * z + 1.0 / factorial(kmax + j)
-    values = [series]
-    for k in range(kmax - 1, -1, -1):
-        values.append(values[-1] * z + 1.0 / factorial(k))
-    return values[::-1]
+def _downwards(kmax: int, z: Array, xp: Any) -> Array:
+    """For small |z|: t ← t·z + 1/m! for m = M … 0. Down to m = kmax this sums the Taylor series of φ_kmax; from
+    there on it is φ_m = z φ_{m+1} + 1/m!."""
+    top = kmax + _TERMS
+    inverse = _inverse_factorials(top, z, xp)
+
+    def turn(j: Any, carry: tuple[Array, Array]) -> tuple[Array, Array]:
+        m = top - j
+        total = carry[0] * z + inverse[m]
+        return total, _put(carry[1], xp.minimum(m, kmax), total, xp)
+
+    return _repeat(0, top + 1, turn, (xp.zeros_like(z), _room(kmax, z, xp)), xp)[1]
 
 
-def _upwards(kmax: int, z: Array, xp: Any) -> list[Array]:
-    """φ_{k+1} = (φ_k − 1/k!)/z from φ₀ = e^z; for large |z|."""
-    values = [xp.exp(z)]
-    for k in range(kmax):
-        # expm1 keeps φ₁ accurate next to its zeros 2πi n on the imaginary axis.
-        numerator = xp.expm1(z) if k == 0 else values[-1] - 1.0 / factorial(k)
-        values.append(numerator / z)
-    return values
+def _upwards(kmax: int, z: Array, xp: Any) -> Array:
+    """For large |z|: φ_{k+1} = (φ_k − 1/k!)/z from φ₀ = e^z."""
+    inverse = _inverse_factorials(kmax, z, xp)
+
+    def turn(k: Any, carry: tuple[Array, Array]) -> tuple[Array, Array]:
+        value = (carry[0] - inverse[k]) / z
+        return value, _put(carry[1], k + 1, value, xp)
+
+    first = xp.exp(z)
+    return _repeat(0, kmax, turn, (first, _put(_room(kmax, z, xp), 0, first, xp)), xp)[1]
+
+
+def _inverse_factorials(most: int, z: Array, xp: Any) -> Array:
+    return xp.asarray([1.0 / factorial(m) for m in range(most + 1)], dtype=z.dtype)
+
+
+def _room(kmax: int, z: Array, xp: Any) -> Array:
+    return xp.zeros((kmax + 1, *z.shape), dtype=z.dtype)
+
+
+def _put(out: Array, index: Any, value: Array, xp: Any) -> Array:
+    if xp.__name__ == "numpy":
+        out[index] = value
+        return out
+    from jax import lax
+
+    return lax.dynamic_update_index_in_dim(out, value, index, 0)
+
+
+def _repeat(start: int, stop: int, body: Any, value: Any, xp: Any) -> Any:
+    """A counted loop: plain in NumPy; rolled in JAX, where unrolling would cost a second of compilation."""
+    if xp.__name__ == "numpy":
+        for j in range(start, stop):
+            value = body(j, value)
+        return value
+    from jax import lax  # only ever reached with JAX arrays in hand, so JAX is loaded already
+
+    return lax.fori_loop(start, stop, body, value)
 
 
 def phi_matrix(kmax: int, a: Array, squarings: int = 40) -> tuple[Array, ...]:
@@ -69,34 +107,24 @@ def phi_matrix(kmax: int, a: Array, squarings: int = 40) -> tuple[Array, ...]:
     scale = xp.clip(xp.ceil(xp.log2(xp.maximum(norm, xp.full_like(norm, 1e-30)) * 2.0)), 0, squarings)
     z = a * (2.0 ** (-scale))[..., None, None].astype(a.dtype)
     values = _matrix_series(kmax, z, xp)
-    steps = _steps(scale, squarings, xp)
-    return steps(lambda i, v: _doubled(v, (i < scale)[..., None, None], xp), values)
+    most = int(scale.max(initial=0)) if xp.__name__ == "numpy" else squarings
+    return _repeat(0, most, lambda i, v: _doubled_where(i < scale, v, xp), values, xp)
 
 
-def _steps(scale: Array, most: int, xp: Any) -> Any:
-    """A loop over the doublings that all matrices need: plain in NumPy, compiled in JAX."""
+def _doubled_where(wanted: Array, values: tuple[Array, ...], xp: Any) -> tuple[Array, ...]:
+    """One doubling where it is wanted; skipped altogether where no matrix wants it."""
     if xp.__name__ == "numpy":
+        return _doubled(values, wanted[..., None, None], xp)
+    from jax import lax
 
-        def loop(body: Any, value: Any) -> Any:
-            for i in range(int(scale.max(initial=0))):
-                value = body(i, value)
-            return value
-
-        return loop
-    from jax import lax  # only ever reached with JAX arrays in hand, so JAX is loaded already
-
-    # A fixed count, with the idle turns skipped: a loop of unknown length could not be differentiated backwards.
-    def turn(i: Any, value: Any, body: Any) -> Any:
-        return lax.cond((i < scale).any(), lambda v: body(i, v), lambda v: v, value)
-
-    return lambda body, value: lax.fori_loop(0, most, lambda i, v: turn(i, v, body), value)
+    # A loop of unknown length could not be differentiated backwards, so idle turns are skipped instead.
+    return lax.cond(wanted.any(), lambda v: _doubled(v, wanted[..., None, None], xp), lambda v: v, values)
 
 
 def _matrix_series(kmax: int, z: Array, xp: Any) -> tuple[Array, ...]:
     eye = xp.broadcast_to(xp.eye(z.shape[-1], dtype=z.dtype), z.shape)
-    series = eye * (1.0 / factorial(kmax + 17))
-    for j in range(16, -1, -1):
-        series = z @ series + eye * (1.0 / factorial(kmax + j))
+    coefficients = _inverse_factorials(kmax + 17, z, xp)[: kmax - 1 if kmax else None : -1]
+    series = _repeat(0, 18, lambda j, total: z @ total + eye * coefficients[j], xp.zeros_like(z), xp)
     values = [series]
     for k in range(kmax - 1, -1, -1):
         values.append(z @ values[-1] + eye * (1.0 / factorial(k)))

@@ -13,7 +13,7 @@ from jaxtyping import Array, PyTree
 
 from duhamel.errors import InputError
 
-__all__ = ["Operator", "add_weights", "cast_weight", "times"]
+__all__ = ["Operator", "add_weights", "cast_weight", "real_dtype", "times"]
 
 State = PyTree[Array]
 Weight = PyTree[Array]
@@ -79,13 +79,18 @@ def add_weights(factors: np.ndarray, weights: Weight) -> Weight:
 
 def cast_weight(weight: Weight, u: State) -> Weight:
     """The weight in the precision of the state: computed in float64, rounded once."""
-    dtype = jnp.finfo(jnp.result_type(*jax.tree.leaves(u))).dtype
+    dtype = real_dtype(u)
     narrow = {"float32": jnp.complex64, "float64": jnp.complex128}.get(str(dtype), jnp.complex64)
 
     def cast(w: Array) -> Array:
         return w.astype(narrow if jnp.iscomplexobj(w) else dtype)
 
     return jax.tree.map(cast, weight)
+
+
+def real_dtype(u: State) -> Any:
+    """The real dtype of a state: float64 for float64 and complex128."""
+    return jnp.finfo(np.result_type(*(v.dtype for v in jax.tree.leaves(u)))).dtype
 
 
 def as_number(value: Any, what: str) -> Array:

@@ -9,9 +9,9 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, PyTree
 
-from duhamel.coefficients import phi
+from duhamel.coefficients import stacked_phi
 from duhamel.errors import InputError
-from duhamel.linear.base import Operator, State, Weight, as_number, real_state_error, times
+from duhamel.linear.base import Operator, State, Weight, as_number, cast_weight, real_state_error, times
 
 __all__ = ["Diagonal", "Scalar"]
 
@@ -25,13 +25,13 @@ class Scalar(Operator):
     factor: Array = eqx.field(converter=lambda v: as_number(v, "Scalar's factor"))
 
     def apply(self, u: State) -> State:
-        return jax.tree.map(lambda v: times(_like(self.factor, v), v), u)
+        return jax.tree.map(lambda v: times(cast_weight(self.factor, v), v), u)
 
     def solve(self, shift: Array, v: State) -> State:
-        return jax.tree.map(lambda x: times(_like(1.0 / (1.0 - shift * self.factor), x), x), v)
+        return jax.tree.map(lambda x: times(cast_weight(1.0 / (1.0 - shift * self.factor), x), x), v)
 
     def phi(self, kmax: int, h: Array) -> Weight:
-        return jnp.stack(phi(kmax, _argument(h, self.factor)), axis=1)
+        return jnp.moveaxis(stacked_phi(kmax, _argument(h, self.factor)), 0, 1)
 
     def act(self, weight: Weight, v: State) -> State:
         return jax.tree.map(lambda x: times(weight, x), v)
@@ -54,18 +54,18 @@ class Diagonal(Operator):
     symbol: PyTree[Array] = eqx.field(converter=lambda s: jax.tree.map(lambda v: as_number(v, "symbol"), s))
 
     def apply(self, u: State) -> State:
-        return jax.tree.map(lambda s, v: times(_like(s, v), v), self.symbol, u)
+        return jax.tree.map(lambda s, v: times(cast_weight(s, v), v), self.symbol, u)
 
     def solve(self, shift: Array, v: State) -> State:
         def divide(s: Array, x: Array) -> Array:
-            return times(_like(1.0 / (1.0 - _argument(shift, s)), x), x)
+            return times(cast_weight(1.0 / (1.0 - _argument(shift, s)), x), x)
 
         return jax.tree.map(divide, self.symbol, v)
 
     def phi(self, kmax: int, h: Array) -> Weight:
         def values(symbol: Array) -> Array:
             times_ = h.reshape(-1, *[1] * symbol.ndim)
-            return jnp.stack(phi(kmax, _argument(times_, symbol)), axis=1)
+            return jnp.moveaxis(stacked_phi(kmax, _argument(times_, symbol)), 0, 1)
 
         return jax.tree.map(values, self.symbol)
 
@@ -79,7 +79,7 @@ class Diagonal(Operator):
                 f"{jax.tree.structure(u)}: give one symbol array per state array."
             )
         for s, v in zip(jax.tree.leaves(self.symbol), jax.tree.leaves(u), strict=True):
-            if jnp.broadcast_shapes(s.shape, v.shape) != v.shape:
+            if not _fits(s.shape, v.shape):
                 raise InputError(f"Diagonal's symbol has shape {s.shape}, the state {v.shape}: they must agree.")
             _check_complex(s, v, "Diagonal's symbol")
 
@@ -90,12 +90,12 @@ def _argument(h: Any, symbol: Array) -> Array:
     return times(jnp.asarray(h).astype(dtype), symbol)
 
 
-def _like(weight: Array, v: Array) -> Array:
-    """Round a full-precision weight to the precision of v."""
-    dtype = jnp.finfo(v.dtype).dtype
-    return weight.astype(jnp.result_type(dtype, 1j) if jnp.iscomplexobj(weight) else dtype)
-
-
 def _check_complex(symbol: Array, v: Any, what: str) -> None:
     if jnp.iscomplexobj(symbol) and not jnp.iscomplexobj(v):
         raise real_state_error(what)
+
+
+def _fits(small: tuple[int, ...], shape: tuple[int, ...]) -> bool:
+    """Whether an array of shape `small` broadcasts to `shape`."""
+    padded = (1,) * (len(shape) - len(small)) + small
+    return len(padded) == len(shape) and all(n in (1, m) for n, m in zip(padded, shape, strict=True))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import equinox as eqx
 import jax.numpy as jnp
+import numpy as np
 from jax.scipy.linalg import lu_factor, lu_solve
 from jaxtyping import Array
 
@@ -30,7 +31,7 @@ class BlockDiagonal(Operator):
         n = self.blocks.shape[0]
         matrices = jnp.moveaxis(self.blocks, (0, 1), (-2, -1))
         system = jnp.eye(n, dtype=matrices.dtype) - jnp.asarray(shift).astype(matrices.dtype) * matrices
-        dtype = jnp.result_type(system.dtype, v.dtype)
+        dtype = np.result_type(system.dtype, v.dtype)
         right = jnp.moveaxis(v, 0, -1)[..., None].astype(dtype)
         return jnp.moveaxis(jnp.linalg.solve(system.astype(dtype), right)[..., 0], -1, 0).astype(v.dtype)
 
@@ -70,7 +71,7 @@ class Dense(Operator):
     def solve(self, shift: Array, v: State) -> State:
         n = self.matrix.shape[0]
         system = jnp.eye(n, dtype=self.matrix.dtype) - jnp.asarray(shift).astype(self.matrix.dtype) * self.matrix
-        dtype = jnp.result_type(system.dtype, v.dtype)
+        dtype = np.result_type(system.dtype, v.dtype)
         return lu_solve(lu_factor(system.astype(dtype)), v.astype(dtype)).astype(v.dtype)
 
     def phi(self, kmax: int, h: Array) -> Weight:

@@ -12,9 +12,9 @@ import jax.numpy as jnp
 from jaxtyping import Array, PyTree
 
 from duhamel.equation import Equation
-from duhamel.linear import times
+from duhamel.linear.base import real_dtype, times
 
-__all__ = ["Interpolating", "Method", "Step", "add_scaled", "precise", "real_dtype", "where"]
+__all__ = ["Interpolating", "Method", "Step", "add_scaled", "precise", "where"]
 
 State = PyTree[Array]
 
@@ -74,11 +74,6 @@ class Interpolating(Method):
     @abc.abstractmethod
     def interpolate(self, theta: Array, h: Array, u: State, step: Step, memory: Any) -> State:
         """The state at t + θh inside an accepted step that started from u with `memory`."""
-
-
-def real_dtype(u: State) -> Any:
-    """The real dtype of a state: float64 for float64 and complex128."""
-    return jnp.finfo(jnp.result_type(*jax.tree.leaves(u))).dtype
 
 
 def precise(x: Array, u: State) -> Array:

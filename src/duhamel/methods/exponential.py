@@ -21,11 +21,11 @@ __all__ = ["ExponentialRungeKutta", "Prepared", "one_operator"]
 
 
 class Prepared(NamedTuple):
-    """What a step leaves for the next: N at its end, and the weights with the h they belong to."""
+    """What a step leaves for the next: N at its end, and the stacked weights with the h they belong to."""
 
     slope: State
     h: Array
-    weights: tuple[Any, ...]
+    weights: Any
 
 
 class ExponentialRungeKutta(Method):
@@ -53,8 +53,8 @@ class ExponentialRungeKutta(Method):
         fresh = jax.lax.cond(h == memory.h, lambda: memory.weights, lambda: self._weights(eq, h, u))
         return Prepared(memory.slope, h, fresh)
 
-    def _weights(self, eq: Equation, h: Array, u: State) -> tuple[Any, ...]:
-        """All weights of the table: exponentials as they are, all others times h."""
+    def _weights(self, eq: Equation, h: Array, u: State) -> Any:
+        """All weights of the table, stacked: exponentials as they are, all others times h."""
         table = self.table
         nodes = np.array([float(node) for node in table.nodes])
         values = add_weights(table.factors, one_operator(eq).phi(table.kmax, jnp.asarray(nodes, h.dtype) * h))
@@ -64,21 +64,23 @@ class ExponentialRungeKutta(Method):
             factor = jnp.where(exponential, 1.0, h).astype(jnp.finfo(w.dtype).dtype)
             return times(factor.reshape(-1, *[1] * (w.ndim - 1)), w)
 
-        values = cast_weight(jax.tree.map(scaled, values), u)
-        return tuple(jax.tree.map(lambda w, i=i: w[i], values) for i in range(len(table.weights)))
+        return cast_weight(jax.tree.map(scaled, values), u)
 
     def step(self, eq: Equation, t: Array, h: Array, u: State, memory: Prepared, args: Any) -> Step:
         memory = self.prepare(eq, h, u, memory)
         act, table = one_operator(eq).act, self.table
-        weights = dict(zip(table.weights, memory.weights, strict=True))
+        places = {weight: i for i, weight in enumerate(table.weights)}
         t_, h_ = precise(t, u), precise(h, u)
 
+        def use(weight: Any, v: State) -> State:
+            return act(jax.tree.map(lambda w: w[places[weight]], memory.weights), v)
+
         def gather(start: State | None, row: Any, slopes: list[State]) -> State:
-            terms = [act(weights[weight], slopes[j]) for j, weight in row.items()]
+            terms = [use(weight, slopes[j]) for j, weight in row.items()]
             return _sum(terms if start is None else [start, *terms])
 
         def flow(c: Any) -> State:
-            return act(weights[(Term(1, 0, Fraction(c)),)], u)
+            return use((Term(1, 0, Fraction(c)),), u)
 
         slopes = [memory.slope]
         for row, c in zip(table.a[1:], table.c[1:], strict=True):

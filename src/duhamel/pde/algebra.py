@@ -1,8 +1,8 @@
 """Polynomials of atoms: the one form that every expression is brought to.
 
-An expression is a sum of monomials, a monomial a number times powers of atoms. An atom is whatever is not a sum
-or a product: a parameter, a coordinate, the time, a derivative of a field, a function of an expression, a
-linear operator acting on a product. Everything is frozen and hashable.
+An expression is a sum of monomials, a monomial a number times powers of atoms. An atom is whatever is
+not a sum or a product: a parameter, a coordinate, the time, a derivative of a field, a function of an
+expression, a linear operator acting on a product. Everything is frozen and hashable.
 """
 
 from __future__ import annotations
@@ -13,7 +13,8 @@ from functools import cache
 
 __all__ = [
     "Atom", "Call", "Conj", "Coord", "Field", "Form", "Grid", "Monomial", "Op", "Param", "Poly", "Time",
-    "add", "constant", "depends", "is_linear", "multiply", "power", "scale", "single", "split_scalar",
+    "add", "as_number", "collect", "constant", "depends", "depends_poly", "is_linear", "monomial", "multiply",
+    "parts", "power", "scale", "single", "split_scalar",
 ]  # fmt: skip
 
 _MAX_TERMS = 200  # beyond this a product stays a product
@@ -50,7 +51,10 @@ class Coord:
 
 @dataclass(frozen=True)
 class Field:
-    """∂_x^a ∂_y^b ∂_z^c ∇^{-2m} of a field: `orders` = (a, b, c), `inverse` = m. `rate`: of its time derivative."""
+    """∂_x^a ∂_y^b ∂_z^c ∇^{-2m} of a field: `orders` = (a, b, c), `inverse` = m.
+
+    `rate`: of the time derivative of the field.
+    """
 
     name: str
     orders: tuple[int, int, int] = (0, 0, 0)
@@ -120,12 +124,12 @@ def monomial(factors: Monomial, number: complex = 1.0) -> Poly:
 
 def add(*polys: Poly) -> Poly:
     """The sum; like monomials are merged."""
-    return _collect(term for poly in polys for term in poly.terms)
+    return collect(term for poly in polys for term in poly.terms)
 
 
 def scale(poly: Poly, number: complex) -> Poly:
     """A number times a polynomial."""
-    return _collect((factors, c * number) for factors, c in poly.terms)
+    return collect((factors, c * number) for factors, c in poly.terms)
 
 
 def multiply(a: Poly, b: Poly) -> Poly:
@@ -135,9 +139,7 @@ def multiply(a: Poly, b: Poly) -> Poly:
         a, b = _gather(a), _gather(b)
     if len(a.terms) * len(b.terms) > _MAX_TERMS:
         a, b = (p if len(p.terms) < 2 else single(Call("identity", (p,))) for p in (a, b))
-    return _collect(
-        (_join(left, right), c * d) for left, c in a.terms for right, d in b.terms
-    )
+    return collect((_join(left, right), c * d) for left, c in a.terms for right, d in b.terms)
 
 
 def power(base: Poly, exponent: int) -> Poly:
@@ -146,7 +148,7 @@ def power(base: Poly, exponent: int) -> Poly:
         return constant(1.0)
     if len(base.terms) == 1:
         factors, number = base.terms[0]
-        return _collect([(tuple((atom, n * exponent) for atom, n in factors), number**exponent)])
+        return collect([(tuple((atom, n * exponent) for atom, n in factors), number**exponent)])
     if exponent < 0:
         return power(single(Call("recip", (base,))), -exponent)
     if exponent > _MAX_POWER:
@@ -212,7 +214,7 @@ def order(atom: Atom) -> tuple[int, int, str]:
             return (3, 0, "")
         case Field():
             return (4, sum(atom.orders) + 10 * atom.inverse, repr(atom))
-    return (5, 0, repr(atom))
+    return (5 if "u" in depends(atom) else 3, 1, repr(atom))
 
 
 def _is_scalar(poly: Poly) -> bool:
@@ -242,7 +244,8 @@ def _join(left: Monomial, right: Monomial) -> Monomial:
     return tuple((atom, n) for atom, n in exponents.items() if n)
 
 
-def _collect(terms: Iterable[tuple[Monomial, complex]]) -> Poly:
+def collect(terms: Iterable[tuple[Monomial, complex]]) -> Poly:
+    """A polynomial from its terms: factors in canonical order, like terms merged, zeros dropped."""
     total: dict[Monomial, complex] = {}
     for factors, number in _unform(terms):
         key = tuple(sorted(factors, key=lambda factor: order(factor[0])))
@@ -275,105 +278,9 @@ def parts(factors: Monomial) -> tuple[Monomial, Monomial, Monomial]:
     return fixed, time, tuple(f for f in factors if f not in fixed and f not in time)
 
 
-def differentiate(poly: Poly, orders: tuple[int, int, int], inverse: int = 0) -> Poly:
-    """∂_x^a ∂_y^b ∂_z^c ∇^{-2m} of a polynomial: pushed into linear terms, kept outside of the others."""
-    if not any(orders) and not inverse:
-        return poly
-    terms: list[tuple[Monomial, complex]] = []
-    for factors, number in poly.terms:
-        outside = tuple(f for f in factors if not depends(f[0]) & {"x", "u"})
-        inside = tuple(f for f in factors if f not in outside)
-        if inside:  # the derivative of what does not vary in space is zero, and so is ∇^{-2} of a mean
-            terms.append(((*outside, (_derivative(inside, orders, inverse), 1)), number))
-    return _collect(terms)
-
-
-def _derivative(inside: Monomial, orders: tuple[int, int, int], inverse: int) -> Atom:
-    if len(inside) == 1 and inside[0][1] == 1:
-        atom = inside[0][0]
-        if isinstance(atom, Field):
-            return Field(atom.name, _plus(atom.orders, orders), atom.inverse + inverse, atom.rate)
-        if isinstance(atom, Conj) and isinstance(atom.of, Field):
-            inner = _derivative(((atom.of, 1),), orders, inverse)
-            return Conj(inner)
-        if isinstance(atom, Op):
-            return Op(_plus(atom.orders, orders), atom.inverse + inverse, atom.of)
-    return Op(orders, inverse, monomial(inside))
-
-
-def _plus(a: tuple[int, int, int], b: tuple[int, int, int]) -> tuple[int, int, int]:
-    return (a[0] + b[0], a[1] + b[1], a[2] + b[2])
-
-
-def conjugate(poly: Poly) -> Poly:
-    """The complex conjugate."""
-    terms = []
-    for factors, number in poly.terms:
-        swapped = tuple((_conjugate(atom), n) for atom, n in factors)
-        terms.append((swapped, number.conjugate()))
-    return _collect(terms)
-
-
-def _conjugate(atom: Atom) -> Atom:
-    match atom:
-        case Conj():
-            return atom.of
-        case Time() | Coord():
-            return atom
-        case Param() | Grid():
-            return Conj(atom) if atom.complex else atom
-        case Call(name="abs" | "real" | "imag"):
-            return atom
-    return Conj(atom)
-
-
-def ratio(a: Poly, b: Poly) -> Poly | None:
-    """a/b if it is a number or one monomial of parameters; None otherwise (or if a or b is zero)."""
-    if not a.terms or not b.terms or len(a.terms) != len(b.terms):
-        return None
-    quotient: Poly | None = None
-    others = dict(b.terms)
-    if len(b.terms) == 1:
-        return multiply(a, power(b, -1))
-    for factors, number in a.terms:
-        if factors not in others:
-            return None
-        this = constant(number / others[factors])
-        if quotient is not None and quotient != this:
-            return None
-        quotient = this
-    return quotient
-
-
-def count_operations(poly: Poly) -> int:
-    """Additions, multiplications and function calls needed to evaluate a polynomial once."""
-    total = max(0, len(poly.terms) - 1)
-    for factors, number in poly.terms:
-        total += sum(abs(n) for _, n in factors) - 1 + (number != 1.0) if factors else 0
-        for atom, _ in factors:
-            if isinstance(atom, Call):
-                total += 1 + sum(count_operations(arg) for arg in atom.args)
-            elif isinstance(atom, Op):
-                total += 1 + count_operations(atom.of)
-            elif isinstance(atom, Field):
-                total += int(any(atom.orders) or atom.inverse > 0)
-    return total
-
-
-def atoms_of(poly: Poly) -> list[Atom]:
-    """Every atom of a polynomial, those inside calls and forms included, those inside operators not."""
-    found: list[Atom] = []
-    for factors, _ in poly.terms:
-        for atom, _ in factors:
-            found += _inside(atom)
-    return list(dict.fromkeys(found))
-
-
-def _inside(atom: Atom) -> list[Atom]:
-    match atom:
-        case Conj():
-            return [*_inside(atom.of)]
-        case Call():
-            return [a for arg in atom.args for a in atoms_of(arg)]
-    return [atom]
-
+def as_number(poly: Poly) -> complex | None:
+    """The number that a polynomial without atoms stands for; None for any other."""
+    if not poly.terms:
+        return 0.0
+    factors, number = poly.terms[0]
+    return number if len(poly.terms) == 1 and not factors else None

@@ -1,7 +1,7 @@
 """Real and complex numbers and arrays together, NumPy or JAX, without implicit promotion.
 
-A real array times a complex one is two real products, not a complex one; and under strict promotion JAX refuses
-to mix them. NumPy values follow NumPy's own rules.
+A real array times a complex one is two real products, not a complex one; and under strict promotion JAX
+refuses to mix them. NumPy values follow NumPy's own rules.
 """
 
 from __future__ import annotations

@@ -9,12 +9,15 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import lax
+from jax.core import Tracer
 
 from duhamel.equation import Linear, Nonlinear
+from duhamel.errors import InputError
 from duhamel.linear import BlockDiagonal, Diagonal
 from duhamel.pde.algebra import Field, Form, Poly
 from duhamel.pde.nonlinear import Pseudospectral, Weight, fixed_parts
 from duhamel.pde.plan import Derivative, Plan
+from duhamel.pde.render import render
 from duhamel.pde.split import System, linear_terms
 from duhamel.pde.symbol import Symbol, operator_symbol
 from duhamel.pde.values import Fixed
@@ -49,9 +52,9 @@ class Builder:
         blocks: dict[tuple[int, int], Symbol] = {}
         for row, poly in enumerate(self.system.linear):
             for field, scalar in linear_terms(poly):
-                entry = (row, self.system.fields.index(field.name))
+                place = (row, self.system.fields.index(field.name))
                 term = self.symbol([((field.orders, field.inverse), scalar)])
-                blocks[entry] = blocks[entry] + term if entry in blocks else term
+                blocks[place] = blocks[place] + term if place in blocks else term
         if not blocks:
             return None
         for (row, column), symbol in blocks.items():
@@ -81,13 +84,14 @@ class Builder:
                 fixed=fixed,
                 inputs=tuple(self._input(atom) for atom in plan.inputs),
                 nested=tuple(
-                    tuple(self._weight([((op.orders, op.inverse), _ONE)]) for op in level) for level in plan.nested
+                    tuple(self._weight([((op.orders, op.inverse), _ONE)]) for op in level)
+                    for level in plan.nested
                 ),
                 outputs=tuple(
                     tuple((slot, self._weight(terms, row)) for slot, terms in output.slots)
                     for row, output in enumerate(plan.outputs)
                 ),
-                statics=tuple(leaf(self.value(poly)) for poly in fixed),
+                statics=tuple(leaf(self._finite(poly)) for poly in fixed),
                 sources=tuple(
                     tuple(self._source(poly, row) for _, poly in output.sources)
                     for row, output in enumerate(plan.outputs)
@@ -114,10 +118,18 @@ class Builder:
             symbol = Symbol(0.0)
         return Weight(symbol.kind, leaf(symbol.values()))
 
+    def _finite(self, poly: Poly) -> Any:
+        """The value of a fixed part. Errors: `InputError` where it is not finite."""
+        value = self.value(poly)
+        if not isinstance(value, Tracer) and not np.all(np.isfinite(value)):
+            text = render(poly, self.space.ndim)
+            raise InputError(f"the part {text} of the equation is not finite everywhere on the grid.")
+        return value
+
     def _source(self, poly: Poly, row: int) -> Any:
         """The modes of something fixed, divided by the operator on the time derivative."""
-        value, layout, left = self.value(poly), self.layout, self.left[row]
-        traced = isinstance(value, jax.Array) or isinstance(self.space.length, jax.core.Tracer)
+        value, layout, left = self._finite(poly), self.layout, self.left[row]
+        traced = isinstance(value, jax.Array) or isinstance(self.space.length, Tracer)
         if traced:
             value = jnp.broadcast_to(jnp.asarray(value), layout.points)
             modes: Any = layout.to_modes(value)
@@ -133,22 +145,22 @@ _ONE = Poly((((), 1.0),))
 
 def _full(symbol: Symbol, modes: tuple[int, ...], is_complex: bool) -> Any:
     """The values of a symbol on every mode."""
-    xp = jnp if any(isinstance(part, jax.core.Tracer) for part in (symbol.re, symbol.im)) else np
+    xp = jnp if any(isinstance(part, Tracer) for part in (symbol.re, symbol.im)) else np
     re = xp.broadcast_to(xp.asarray(0.0 if symbol.re is None else symbol.re), modes)
     if not is_complex:
         return re
     im = xp.broadcast_to(xp.asarray(0.0 if symbol.im is None else symbol.im), modes)
-    return lax.complex(re, im) if xp is jnp else re + 1j * im  # pyright: ignore[reportArgumentType]
+    return lax.complex(re, im) if xp is jnp else re + 1j * im
 
 
 def _stack(arrays: list[Any]) -> Any:
-    xp: Callable = jnp.stack if any(isinstance(a, jax.core.Tracer) for a in arrays) else np.stack
+    xp: Callable = jnp.stack if any(isinstance(a, Tracer) for a in arrays) else np.stack
     return xp(arrays)
 
 
 def leaf(value: Any) -> Any:
     """An array of JAX; concrete even while an outer function is traced, so that it stays a constant there."""
-    if isinstance(value, jax.core.Tracer):
+    if isinstance(value, Tracer):
         return value
     with jax.ensure_compile_time_eval():
         return jnp.asarray(np.asarray(value))

@@ -10,6 +10,7 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.core import Tracer
 
 from duhamel.equation import Codec
 from duhamel.errors import InputError
@@ -22,8 +23,9 @@ __all__ = ["FourierCodec"]
 class FourierCodec(Codec):
     """One stacked spectrum (fields, *modes) for one or several periodic fields.
 
-    `encode` takes an array on the grid, a function of the coordinates, or text; for a system a dict of these, one a
-    field. The state is complex64 if every array given is single precision (text and functions adapt), else
+    `encode` takes an array on the grid, a function of the coordinates, or text; for a system a dict of these,
+    one a field. The state is complex64 if every array given is single precision (text and functions
+    adapt), else
     complex128 (with JAX in 64-bit mode). `decode` gives one array (*shape), or for a system a dict.
     Errors: `InputError` for a wrong shape, values that are not finite, missing or unknown fields, complex
     values for a real field.
@@ -36,12 +38,16 @@ class FourierCodec(Codec):
 
     def encode(self, u0: Any) -> jax.Array:
         """The spectrum of an initial state, shape (fields, *modes)."""
-        values = [self._field(name, given) for name, given in zip(self.fields, self._by_field(u0), strict=True)]
+        values = [
+            self._field(name, given) for name, given in zip(self.fields, self._by_field(u0), strict=True)
+        ]
         single = all(_single(v) for v in values if _fixed_precision(v)) and any(map(_fixed_precision, values))
         real = jnp.float32 if single or not jax.config.read("jax_enable_x64") else jnp.float64
-        dtype = np.dtype(real if self.layout.real else (jnp.complex64 if real == jnp.float32 else jnp.complex128))
+        dtype = np.dtype(
+            real if self.layout.real else (jnp.complex64 if real == jnp.float32 else jnp.complex128)
+        )
         plain = [v.values if isinstance(v, _Evaluated) else v for v in values]
-        if any(isinstance(v, jax.core.Tracer) for v in plain):
+        if any(isinstance(v, Tracer) for v in plain):
             return self.layout.to_modes(jnp.stack([_convert(v, dtype) for v in plain]))
         modes = self.layout.to_modes_host(np.stack([np.asarray(v).astype(dtype) for v in plain]))
         return jnp.asarray(modes.astype(np.complex64 if real == jnp.float32 else np.complex128))
@@ -62,7 +68,9 @@ class FourierCodec(Codec):
         if not isinstance(u0, Mapping):
             if len(self.fields) > 1:
                 example = ", ".join(f'"{name}": …' for name in self.fields)
-                raise InputError(f"the initial state of a system is given by name, {{{example}}}; got {_what(u0)}.")
+                raise InputError(
+                    f"the initial state of a system is given by name, {{{example}}}; got {_what(u0)}."
+                )
             return [u0]
         for name in u0:
             if name not in self.fields:
@@ -91,7 +99,7 @@ class FourierCodec(Codec):
 
     def _spread(self, name: str, value: Any) -> Any:
         try:
-            xp = jnp if isinstance(value, jax.core.Tracer) else np
+            xp = jnp if isinstance(value, Tracer) else np
             return xp.broadcast_to(value, self.space.shape)
         except ValueError:
             raise InputError(
@@ -103,9 +111,10 @@ class FourierCodec(Codec):
             raise InputError(_shape_message(name, value.shape, self.space.shape))
         if self.layout.real and jnp.issubdtype(value.dtype, jnp.complexfloating):
             raise InputError(
-                f"the initial state of {name} is complex, but the equation is real (no i, conj, real or imag in it)."
+                f"the initial state of {name} is complex, but the equation is real "
+                "(no i, conj, real or imag in it)."
             )
-        if isinstance(value, jax.core.Tracer):
+        if isinstance(value, Tracer):
             return
         bad = ~np.isfinite(np.asarray(value))
         if bad.any():
@@ -113,7 +122,9 @@ class FourierCodec(Codec):
             at = place[0] if len(place) == 1 else place
             source = f" ({given!r})" if isinstance(given, str) else ""
             what = "NaN" if np.isnan(np.asarray(value)[place]) else "infinity"
-            raise InputError(f"the initial state of {name}{source} has {what} at index {at}, {bad.sum()} in all.")
+            raise InputError(
+                f"the initial state of {name}{source} has {what} at index {at}, {bad.sum()} in all."
+            )
 
 
 class _Evaluated:
@@ -132,7 +143,7 @@ def _single(value: Any) -> bool:
 
 
 def _array(name: str, given: Any) -> Any:
-    if isinstance(given, jax.core.Tracer):
+    if isinstance(given, Tracer):
         return given
     try:
         value = np.asarray(given)
@@ -140,7 +151,8 @@ def _array(name: str, given: Any) -> Any:
         value = np.asarray(None)
     if not np.issubdtype(value.dtype, np.number) and value.dtype != bool:
         raise InputError(
-            f"the initial state of {name} must be an array, a function of the coordinates or text; got {_what(given)}."
+            f"the initial state of {name} must be an array, a function of the coordinates or text; "
+            f"got {_what(given)}."
         )
     return value
 
@@ -155,7 +167,8 @@ def _convert(value: Any, dtype: np.dtype) -> jax.Array:
 
 def _shape_message(name: str, given: tuple[int, ...], wanted: tuple[int, ...]) -> str:
     if len(wanted) == len(given) == 1:
-        return f"the initial state of {name} does not fit: the space has {wanted[0]} points, this has {given[0]}."
+        points = f"the space has {wanted[0]} points, this has {given[0]}"
+        return f"the initial state of {name} does not fit: {points}."
     return f"the initial state of {name} does not fit: the space has the shape {wanted}, this has {given}."
 
 

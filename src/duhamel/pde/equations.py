@@ -5,7 +5,6 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import Any
 
-
 from duhamel.equation import Equation
 from duhamel.errors import InputError
 from duhamel.pde.algebra import Poly
@@ -28,13 +27,14 @@ def pde(text: str, space: Fourier, *, dealias: bool = True, **parameters: Any) -
         pde("w_t = nu*lap(w) - p_y*w_x + p_x*w_y; p = -inv_lap(w)", Fourier((128, 128)), nu=1e-3)
 
     One field or a system, with definitions, separated by `;` or new lines. Linear terms with constant
-    coefficients become L (one symbol a wavenumber, or one matrix where fields are coupled), the rest N, evaluated
-    on the grid. `print` of the result shows both. Left of `=` stands `u_t`, or a linear operator on it
-    (`u_t - u_xxt`), by whose symbol both L and N are divided.
+    coefficients become L (one symbol a wavenumber, or one matrix where fields are coupled), the rest N,
+    evaluated on the grid. `print` of the result shows both. Left of `=` stands `u_t`, or a linear operator
+    on it (`u_t - u_xxt`), by whose symbol both L and N are divided.
 
-    Derivatives: `u_x`, `u_xxy`, `dx(…)`, `dy`, `dz`, `lap`, `grad2` (|∇·|²), `inv_lap` (mean zero). Functions:
-    sin cos tan asin acos atan sinh cosh tanh sech exp log sqrt abs sign min max real imag conj. Names: coordinates
-    x y z, time t, pi, i. An equation is complex if `i`, conj, real or imag occurs, else real.
+    Derivatives: `u_x`, `u_xxy`, `dx(…)`, `dy`, `dz`, `lap`, `grad2` (|∇·|²), `inv_lap` (mean zero).
+    Functions: sin cos tan asin acos atan sinh cosh tanh sech exp log sqrt abs sign min max real imag conj.
+    Names: coordinates x y z, time t, pi, i. An equation is complex if `i`, conj, real or imag occurs, else
+    real.
 
     Args:
         text: the equation.
@@ -70,5 +70,3 @@ def _plan(system: System, dealias: bool) -> Plan:
     if dealias:
         rest = rewrite(system.fields, rest, system.ndim)
     return make_plan(system.fields, rest, (system.key, dealias))
-
-

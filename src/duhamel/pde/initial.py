@@ -18,7 +18,7 @@ __all__ = ["field_from_text"]
 
 
 def field_from_text(text: str, space: Fourier, parameters: dict[str, Any] | None = None) -> Any:
-    """The values on the grid of an expression in the coordinates (and parameters), e.g. "cos(x/16)*(1+sin(x/16))".
+    """The values on the grid of an expression in the coordinates and parameters: "cos(x/16)*(1+sin(x/16))".
 
     The grammar is that of equations, without fields and time. Returns float64, or complex128 if `i` occurs;
     a JAX array if a parameter or the length is traced. Errors: `EquationError` with the place.

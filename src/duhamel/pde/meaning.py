@@ -5,8 +5,18 @@ from __future__ import annotations
 import difflib
 
 from duhamel.pde.algebra import (
-    Call, Poly, add, conjugate, constant, depends_poly, differentiate, multiply, power, scale, single,
-)  # fmt: skip
+    Call,
+    Poly,
+    add,
+    as_number,
+    constant,
+    depends_poly,
+    multiply,
+    power,
+    scale,
+    single,
+)
+from duhamel.pde.calculus import conjugate, differentiate
 from duhamel.pde.scope import FUNCTIONS, OPERATORS, Scope
 from duhamel.pde.syntax import Apply, Binary, Name, Negative, Node, Number
 
@@ -57,10 +67,13 @@ def _binary(node: Binary, scope: Scope, left: bool) -> Poly:
 
 
 def _power(base: Poly, exponent: Poly, node: Binary, scope: Scope) -> Poly:
-    number = _number(exponent)
+    number = as_number(exponent)
     if number is None or isinstance(number, complex) or number != int(number):
-        if number is not None and _number(base) is not None:
-            return constant(_number(base) ** number)  # pyright: ignore[reportOptionalOperand]
+        value = as_number(base)
+        if number is not None and value:
+            return constant(
+                complex(value) ** number if isinstance(value, complex) or value < 0 else value**number
+            )
         return single(Call("pow", (base, exponent)))
     if not base:
         if number <= 0:
@@ -71,13 +84,6 @@ def _power(base: Poly, exponent: Poly, node: Binary, scope: Scope) -> Poly:
     whole = int(number)
     square = _square_of_modulus(base, scope) if whole % 2 == 0 else None
     return power(base, whole) if square is None else power(square, whole // 2)
-
-
-def _number(poly: Poly) -> complex | None:
-    if not poly.terms:
-        return 0.0
-    factors, number = poly.terms[0]
-    return number if len(poly.terms) == 1 and not factors else None
 
 
 def _square_of_modulus(base: Poly, scope: Scope) -> Poly | None:
@@ -98,7 +104,9 @@ def _apply(node: Apply, scope: Scope, left: bool) -> Poly:
         _no_function(node, scope)
     wanted = FUNCTIONS.get(name, 1)
     if len(node.arguments) != wanted:
-        raise scope.error(f"{name} takes {wanted} argument{'s'[: wanted - 1]}, not {len(node.arguments)}.", node)
+        raise scope.error(
+            f"{name} takes {wanted} argument{'s'[: wanted - 1]}, not {len(node.arguments)}.", node
+        )
     args = tuple(_convert(argument, scope, left) for argument in node.arguments)
     if name in OPERATORS:
         return _operator(node, args[0], scope)
@@ -136,8 +144,6 @@ def _function(node: Apply, args: tuple[Poly, ...], scope: Scope) -> Poly:
         return scale(add(first, scale(mirrored, -1.0)), -0.5j)
     if name in ("min", "max") and scope.complex and any("u" in depends_poly(arg) for arg in args):
         raise scope.error(f"{name} has no meaning for complex fields; use abs, real or imag inside.", node)
-    if name == "sqrt" and _number(first) is not None:
-        return constant(_number(first) ** 0.5)  # pyright: ignore[reportOptionalOperand]
     return single(Call(name, args))
 
 
@@ -148,6 +154,7 @@ def _no_function(node: Apply, scope: Scope) -> None:
     near = difflib.get_close_matches(name, [*FUNCTIONS, *OPERATORS], 1, 0.6)
     hint = f" Did you mean {near[0]}?" if near else ""
     raise scope.error(
-        f"unknown function {name!r}.{hint} Functions: {', '.join(FUNCTIONS)}; operators: {', '.join(OPERATORS)}.",
+        f"unknown function {name!r}.{hint} "
+        f"Functions: {', '.join(FUNCTIONS)}; operators: {', '.join(OPERATORS)}.",
         node,
     )

@@ -9,7 +9,7 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
-from duhamel.pde.algebra import Atom, Call, Conj, Form, Monomial, Op, Poly, Time
+from duhamel.pde.algebra import Atom, Call, Conj, Form, Monomial, Op, Poly, Time, as_number
 from duhamel.pde.arithmetic import apply_function, as_complex, is_complex, plus, times
 from duhamel.pde.plan import Plan, arguments
 from duhamel.pde.values import evaluate, groups
@@ -19,7 +19,7 @@ __all__ = ["Pseudospectral", "Weight"]
 
 
 class Weight(eqx.Module):
-    """A Fourier multiplier: `values` times 1 (real), i (imag), or itself complex; unit: no multiplication at all."""
+    """A Fourier multiplier: `values` times 1 (real), times i (imag), or complex; unit: no product."""
 
     kind: str = eqx.field(static=True)
     values: Any
@@ -43,8 +43,8 @@ class Pseudospectral(eqx.Module):
     batched forward transform takes them back, and outer derivatives are applied to the modes. With a retained
     layout the modes beyond (N-1)//3 are dropped on the way back (2/3 rule).
 
-    Attributes: `plan`, `layout` (static); `inputs`, `nested`, `outputs` (multipliers), `statics` (numbers and arrays
-    on the grid for `plan`'s fixed parts, in the order of `fixed`), `sources` (spectra).
+    Attributes: `plan`, `layout` (static); `inputs`, `nested`, `outputs` (multipliers), `statics` (numbers
+    and arrays on the grid for `plan`'s fixed parts, in the order of `fixed`), `sources` (spectra).
     Cost: `plan.inverse_transforms` + `plan.forward_transforms` scalar FFTs a call.
     """
 
@@ -161,15 +161,11 @@ class _Values:
     def _argument(self, name: str, poly: Poly) -> Any:
         value = self(poly)
         plain = isinstance(value, float | complex | int)
-        return value if not plain or name in ("ipow", "pow", "min", "max") else jnp.asarray(value, self.of(value))
-
-
-def as_number(poly: Poly) -> complex | None:
-    """The number that a polynomial without atoms stands for; None for any other."""
-    if not poly.terms:
-        return 0.0
-    factors, number = poly.terms[0]
-    return number if len(poly.terms) == 1 and not factors else None
+        return (
+            value
+            if not plain or name in ("ipow", "pow", "min", "max")
+            else jnp.asarray(value, self.of(value))
+        )
 
 
 def _cast(value: Any, dtype: Any) -> Any:

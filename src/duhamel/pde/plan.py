@@ -1,4 +1,4 @@
-"""How N is evaluated: which quantities go to the grid, which products come back, and what is done to them after.
+"""How N is evaluated: what goes to the grid, which products come back, what is done to them afterwards.
 
     N_i = Σ_s D_is · FFT[ product_s ( IFFT[ E_j · u ] ) ] + sources
 
@@ -9,21 +9,33 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import TypeVar
 
 from duhamel.pde.algebra import (
-    Field, Form, Monomial, Op, Poly, add, atoms_of, constant, depends, multiply,
-    parts, ratio, split_scalar,
-)  # fmt: skip
+    Field,
+    Form,
+    Monomial,
+    Op,
+    Poly,
+    add,
+    constant,
+    depends,
+    multiply,
+    parts,
+    split_scalar,
+)
+from duhamel.pde.calculus import atoms_of, ratio
 
 __all__ = ["Derivative", "Output", "Plan", "make_plan"]
 
 Derivative = tuple[tuple[int, int, int], int]
 _NONE: Derivative = ((0, 0, 0), 0)
+_Key = TypeVar("_Key", Derivative, tuple[int, Derivative])
 
 
 @dataclass(frozen=True)
 class Output:
-    """What makes up N of one field: (slot, ((derivative, scalar), …)) pairs, and (time factors, source) pairs."""
+    """N of one field: pairs (slot, ((derivative, scalar), …)), and pairs (time factors, source)."""
 
     slots: tuple[tuple[int, tuple[tuple[Derivative, Poly], ...]], ...]
     sources: tuple[tuple[Monomial, Poly], ...]
@@ -33,9 +45,11 @@ class Output:
 class Plan:
     """The evaluation of N.
 
-    `rest`: N as it is evaluated; `inputs`: derivatives of fields (or sums of them) taken to the grid; `nested`: for each further round the
-    operators whose argument is itself a product; `slots`: what is formed on the grid and taken back;
-    `outputs`: what is made of it, per field. `key` identifies the plan: equal keys, equal plans.
+    `rest`: N in the form in which it is evaluated; `inputs`: derivatives of fields (or sums of them) taken to
+    the grid; `nested`: for each further round the operators whose argument is itself a product; `slots`:
+    what is
+    formed on the grid and taken back; `outputs`: what is made of it, per field. `key` identifies the plan:
+    equal keys, equal plans.
     """
 
     key: object
@@ -139,13 +153,14 @@ def _peel(factors: Monomial) -> tuple[Derivative, Monomial, Monomial, Monomial]:
     return derivative, scalar, space, tuple(f for f in rest if f not in space)
 
 
-def _normalised(terms: dict[Derivative, Poly]) -> tuple[Poly, tuple[tuple[Derivative, Poly], ...]]:
+def _normalised(terms: dict[_Key, Poly]) -> tuple[Poly, tuple[tuple[_Key, Poly], ...]]:
     """An operator as lead · rest, so that proportional operators have the same rest."""
     ordered = sorted(terms.items(), key=lambda item: item[0])
     lead = ordered[0][1]
-    if len(lead.terms) != 1:
-        lead = constant(lead.terms[0][1])
     quotients = [(derivative, ratio(c, lead)) for derivative, c in ordered]
+    if any(q is None for _, q in quotients):  # no common factor of parameters: take out the number alone
+        lead = constant(lead.terms[0][1])
+        quotients = [(derivative, ratio(c, lead)) for derivative, c in ordered]
     return lead, tuple((derivative, q) for derivative, q in quotients if q is not None)
 
 
@@ -179,16 +194,16 @@ def _by_columns(entries: list[dict[_Piece, dict[Derivative, Poly]]]) -> tuple[tu
                     columns.setdefault(piece, {})[(output, derivative)] = scalar
     classes: dict[tuple, list[tuple[Poly, _Piece]]] = {}
     for piece, column in columns.items():
-        lead, operator = _normalised(column)  # type: ignore[arg-type]
+        lead, operator = _normalised(column)
         classes.setdefault(operator, []).append((lead, piece))
     slots: list[Poly] = []
     table: _Table = [[] for _ in entries]
     for operator, members in classes.items():
         body, factor = _sum(members)
         for output in range(len(entries)):
-            own = tuple((d[1], c) for d, c in operator if d[0] == output)  # type: ignore[index]
+            own = tuple((d[1], c) for d, c in operator if d[0] == output)
             if own:
-                table[output].append((len(slots), _scaled(own, factor)))  # type: ignore[arg-type]
+                table[output].append((len(slots), _scaled(own, factor)))
         slots.append(body)
     return tuple(slots), table
 
@@ -204,7 +219,9 @@ def _sum(members: list[tuple[Poly, _Piece]]) -> tuple[Poly, Poly]:
         assert quotient is not None
         # written out term by term: `multiply` would take forms apart
         terms += [
-            Poly(((tuple(a + b + piece.factors), c * d),)) for a, c in quotient.terms for b, d in piece.fixed.terms
+            Poly(((tuple(a + b + piece.factors), c * d),))
+            for a, c in quotient.terms
+            for b, d in piece.fixed.terms
         ]
     return Poly(tuple(term for poly in terms for term in poly.terms)), first
 
@@ -250,5 +267,3 @@ def _basis(wanted: list[Field | Form]) -> tuple[Field | Form, ...]:
 def form_fields(form: Form) -> list[Field]:
     """The derivatives that a form is made of."""
     return [atom for factors, _ in form.of.terms for atom, _ in factors if isinstance(atom, Field)]
-
-

@@ -13,7 +13,7 @@ _Orders = tuple[int, int, int]
 
 
 def render(poly: Poly, ndim: int) -> str:
-    """The polynomial as text; parsed again it means the same. Sums such as u_xx + u_yy are shown as lap(u)."""
+    """The polynomial as text; parsed again it means the same. A sum like u_xx + u_yy is shown as lap(u)."""
     pieces = [_term(body, number) for body, number in _laplacians(poly, ndim)]
     if not pieces:
         return "0"
@@ -26,7 +26,9 @@ def _term(body: list[str], number: complex) -> str:
     if isinstance(number, complex):
         sign, number = ("-", -number) if (number.real or number.imag) < 0 else ("", number)
         if number.real:
-            head = [f"({_decimal(number.real)} {'-' if number.imag < 0 else '+'} {_decimal(abs(number.imag))}*i)"]
+            head = [
+                f"({_decimal(number.real)} {'-' if number.imag < 0 else '+'} {_decimal(abs(number.imag))}*i)"
+            ]
             return sign + "*".join([*head, *body])
         return sign + _term(["i", *body], number.imag)
     sign = "-" if number < 0 else ""
@@ -91,7 +93,9 @@ def _power_of_laplacian(numbers: dict[_Orders, complex], ndim: int) -> tuple[_Or
 
 
 def _derivative(bare: Field | Op, orders: _Orders, laplacians: int, ndim: int) -> str:
-    inner = (bare.name + "_t" if bare.rate else bare.name) if isinstance(bare, Field) else render(bare.of, ndim)
+    inner = (
+        (bare.name + "_t" if bare.rate else bare.name) if isinstance(bare, Field) else render(bare.of, ndim)
+    )
     wrappers = ["inv_lap"] * bare.inverse + ["lap"] * laplacians
     letters = "".join(letter * n for letter, n in zip("xyz", orders, strict=True))
     if isinstance(bare, Field) and letters and not wrappers:

@@ -1,7 +1,7 @@
 """Equal forms of N that need fewer transforms.
 
-Both rules are identities of calculus; on a grid they are exact for products of two fields whose modes are those
-of the 2/3 rule. They are used with dealiasing on, and only where they save transforms.
+Both rules are identities of calculus; on a grid they are exact for products of two fields whose modes are
+those of the 2/3 rule. They are used with dealiasing on, and only where they save transforms.
 
     F^n ∂F            = ∂(F^(n+1)) / (n+1)
     a_x w_y - a_y w_x = ∂x∂y(a_x² - a_y²) + (∂yy - ∂xx)(a_x a_y)   if w = ∇²a, in two dimensions
@@ -12,7 +12,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from duhamel.pde.algebra import Field, Form, Monomial, Op, Poly, add, depends, differentiate, single, split_scalar
+from duhamel.pde.algebra import Field, Form, Monomial, Op, Poly, add, depends, single, split_scalar
+from duhamel.pde.calculus import differentiate
 from duhamel.pde.plan import make_plan
 
 __all__ = ["rewrite"]
@@ -65,14 +66,21 @@ def _chain_rule(poly: Poly, ndim: int) -> Iterator[tuple[tuple[_Term, ...], Poly
             if weights is not None:
                 whole = single(base, n + 1)
                 terms = [
-                    Poly(tuple(((*outside, *scalar, *f), number * c * d / (n + 1)) for f, d in _op(axis, whole).terms))
+                    Poly(
+                        tuple(
+                            ((*outside, *scalar, *f), number * c * d / (n + 1))
+                            for f, d in _op(axis, whole).terms
+                        )
+                    )
                     for axis, scalar, c in weights
                 ]
                 yield ((factors, number),), add(*terms)
                 break
 
 
-def _derivative_of(slope: Field | Form, base: Field | Form, ndim: int) -> list[tuple[int, Monomial, complex]] | None:
+def _derivative_of(
+    slope: Field | Form, base: Field | Form, ndim: int
+) -> list[tuple[int, Monomial, complex]] | None:
     """`slope` as Σ c·∂_axis base, in triples (axis, scalar factors, number); None if it is not."""
     if isinstance(slope, Field) and isinstance(base, Field):
         return next((

@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 from typing import NoReturn
 
 from duhamel.errors import EquationError
-from duhamel.pde.algebra import Coord, Field, Grid, Param, Poly, Time, constant, differentiate, single
+from duhamel.pde.algebra import Coord, Field, Grid, Param, Poly, Time, constant, single
+from duhamel.pde.calculus import differentiate
 from duhamel.pde.syntax import Name, Node, Statement
 
 __all__ = ["AXES", "FUNCTIONS", "OPERATORS", "RESERVED", "Scope", "split_name"]
@@ -61,7 +62,9 @@ class Scope:
         if whole is not None:
             return whole
         base, letters = split_name(node.name)
-        known = base in self.fields or base in self.definitions or self.parameters.get(base, "").endswith("grid")
+        known = (
+            base in self.fields or base in self.definitions or self.parameters.get(base, "").endswith("grid")
+        )
         if not letters or not known:
             self._unknown(node)
         self._check_letters(node, base, letters, left)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from duhamel.pde.algebra import Poly, count_operations
+from duhamel.pde.algebra import Poly
+from duhamel.pde.calculus import count_operations
 from duhamel.pde.plan import Plan, make_plan
 from duhamel.pde.render import render
 from duhamel.pde.split import System, linear_terms
@@ -27,8 +28,8 @@ class Counts:
 class About:
     """The description of an equation; hashable and free of parameter values.
 
-    `text`, `fields`, `parameters` (names); `linear`, `nonlinear`, `evaluated`: text by field; `counts`; `complex`;
-    `dealias`; `points`. `str` shows all of it.
+    `text`, `fields`, `parameters` (names); `linear`, `nonlinear`, `evaluated`: text by field; `counts`;
+    `complex`; `dealias`; `points`. `str` shows all of it.
     """
 
     system: System
@@ -124,5 +125,3 @@ class About:
 def _transformed(poly: Poly) -> set[str]:
     """Derivatives of fields that occur in a polynomial, wherever they stand."""
     return set(re.findall(r"Field\(name='[^']*', orders=\([^)]*\), inverse=\d+", repr(poly)))
-
-

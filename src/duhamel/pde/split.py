@@ -1,4 +1,4 @@
-"""A text told apart: fields, and for each what is linear with constant coefficients (L) and what is not (N)."""
+"""A text told apart: for each field what is linear with constant coefficients (L) and what is not (N)."""
 
 from __future__ import annotations
 
@@ -17,7 +17,8 @@ __all__ = ["System", "analyse", "linear_terms"]
 
 @dataclass(frozen=True, eq=False)
 class System:
-    """What a text means, free of any value. Equal for the same text, dimension and kinds of parameters (`key`).
+    """What a text means, free of any value. Equal for the same text, dimension and kinds of parameters
+    (`key`).
 
     `right` holds the right sides, `left` the linear operator on each time derivative (None: it is one),
     `linear` and `rest` the two parts of the right sides; `operations` how many the text has.
@@ -160,7 +161,7 @@ def _is_complex(trees: list[Node], parameters: dict[str, str]) -> bool:
 
 
 def _left(statement: Statement, name: str, scope: Scope) -> Poly | None:
-    """The operator acting on the time derivative, as a linear polynomial of the field; None for the identity."""
+    """The operator on the time derivative, as a linear polynomial of the field; None for the identity."""
     poly = left_meaning(statement.left, scope)
     for factors, _ in poly.terms:
         field = is_linear(factors)
@@ -203,4 +204,3 @@ def _unused(unused: list[str], scope: Scope) -> str:
         f"{plural} given but not used: {', '.join(unused)}. The text uses: {known}. "
         "Remove it, or check the spelling in the equation."
     )
-

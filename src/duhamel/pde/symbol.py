@@ -6,10 +6,10 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import lax
+from jax.core import Tracer
 
 from duhamel.errors import InputError
 from duhamel.pde.algebra import Param, Poly
@@ -37,7 +37,7 @@ class Symbol:
     def inverse(self, what: str) -> Symbol:
         """1/symbol. Errors: `InputError` if it vanishes at some wavenumber."""
         square = _sum(_product(self.re, self.re), _product(self.im, self.im))
-        if square is None or (not isinstance(square, jax.core.Tracer) and not np.all(np.asarray(square) > 0)):
+        if square is None or (not isinstance(square, Tracer) and not np.all(np.asarray(square) > 0)):
             raise InputError(f"{what} vanishes at some wavenumber of this space, so it cannot be inverted.")
         minus = _negative(self.im)
         return Symbol(
@@ -55,7 +55,7 @@ class Symbol:
         """One array: re for kind real, im for kind imag, re + i·im for complex."""
         if self.kind != "complex":
             return self.re if self.im is None else self.im
-        if isinstance(self.re, jax.core.Tracer) or isinstance(self.im, jax.core.Tracer):
+        if isinstance(self.re, Tracer) or isinstance(self.im, Tracer):
             re, im = jnp.broadcast_arrays(jnp.asarray(self.re), jnp.asarray(self.im))
             return lax.complex(re, im)
         return np.asarray(self.re) + 1j * np.asarray(self.im)
@@ -64,7 +64,7 @@ class Symbol:
 def operator_symbol(
     terms: Iterable[tuple[Derivative, Poly]], space: Fourier, layout: Layout, value: Callable[[Poly], Any]
 ) -> Symbol:
-    """Σ c·i^n·Π k^a·(-|k|²)^(-m) for terms ((orders, m), c), c a polynomial of parameters; `value` evaluates those."""
+    """Σ c·i^n·Π k^a·(-|k|²)^(-m) for terms ((orders, m), c); `value` evaluates the polynomials c."""
     total = Symbol()
     for (orders, inverse), scalar in terms:
         modulus: Any = 1.0
@@ -85,7 +85,9 @@ def scalar_symbol(scalar: Poly, value: Callable[[Poly], Any]) -> Symbol:
             total = total + phase
             continue
         amount = value(Poly(((factors, 1.0),)))
-        is_complex = any(isinstance(atom, Param) and atom.complex for atom, _ in factors) or np.iscomplexobj(amount)
+        is_complex = any(isinstance(atom, Param) and atom.complex for atom, _ in factors) or np.iscomplexobj(
+            amount
+        )
         total = total + phase * (Symbol(amount.real, amount.imag) if is_complex else Symbol(amount))
     return total
 

@@ -8,11 +8,10 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.core import Tracer
 
 from duhamel.errors import InputError
-from duhamel.pde.algebra import (
-    Atom, Call, Conj, Coord, Grid, Monomial, Op, Param, Poly, parts,
-)  # fmt: skip
+from duhamel.pde.algebra import Atom, Call, Conj, Coord, Grid, Monomial, Op, Param, Poly, parts
 from duhamel.pde.arithmetic import apply_function, is_complex, modulus_squared, plus, times
 from duhamel.pde.symbol import operator_symbol
 from duhamel.spaces import Fourier
@@ -123,7 +122,11 @@ _ONE = Poly((((), 1.0),))
 def apply_symbol(kind: str, values: Any, spectrum: Any) -> Any:
     """A symbol times a spectrum; real and imaginary symbols cost two real products."""
     if kind == "imag":
-        return times(values, times(1j, spectrum)) if isinstance(spectrum, np.ndarray) else _turned(values, spectrum)
+        return (
+            times(values, times(1j, spectrum))
+            if isinstance(spectrum, np.ndarray)
+            else _turned(values, spectrum)
+        )
     return times(values, spectrum)
 
 
@@ -132,7 +135,7 @@ def _turned(values: Any, spectrum: jax.Array) -> jax.Array:
 
 
 def parameter_kinds(parameters: Parameters, space: Fourier) -> tuple[tuple[str, str], ...]:
-    """What each parameter is: number, complex, grid or complex grid. Errors: `InputError` for anything else."""
+    """What each parameter is: number, complex, grid or complex grid; `InputError` for anything else."""
     kinds = []
     for name, value in parameters.items():
         try:
@@ -148,7 +151,8 @@ def parameter_kinds(parameters: Parameters, space: Fourier) -> tuple[tuple[str, 
             kinds.append((name, f"{prefix} grid".strip()))
         else:
             raise InputError(
-                f"parameter {name} has shape {shape}: it must be one number, or an array on the grid {space.shape}."
+                f"parameter {name} has shape {shape}: it "
+                f"must be one number, or an array on the grid {space.shape}."
             )
     return tuple(sorted(kinds))
 
@@ -161,7 +165,7 @@ def parameter_values(parameters: Parameters) -> Parameters:
     result = {}
     for name, value in parameters.items():
         complex_ = jnp.issubdtype(jnp.result_type(value), jnp.complexfloating)
-        if isinstance(value, jax.core.Tracer):
+        if isinstance(value, Tracer):
             result[name] = value.astype(jnp.result_type(complex if complex_ else float))
             continue
         array = np.asarray(value, dtype=np.complex128 if complex_ else np.float64)
@@ -169,5 +173,3 @@ def parameter_values(parameters: Parameters) -> Parameters:
             raise InputError(f"parameter {name} is not finite: {value!r}.")
         result[name] = array
     return result
-
-

@@ -42,9 +42,8 @@ def spectra(
     for number, index in enumerate(chosen):
         k, amplitude = amplitudes(values[index], lengths)
         if k.size:
-            few = k.size < 12
-            ax.plot(k, amplitude, color=LINES[number % len(LINES)], lw=1.1, ls="" if few else "-", marker="o" if few else "", ms=4)
-            ax.lines[-1].set_label(clock(times[index]))
+            look: Any = {"ls": "", "marker": "o", "ms": 4} if k.size < 12 else {"lw": 1.1}
+            ax.plot(k, amplitude, color=LINES[number % len(LINES)], label=clock(times[index]), **look)
             drawn_any = True
     ax.set_title(f"spectrum of {label}", parse_math=False)
     ax.set_xlabel("wavenumber k")

@@ -42,11 +42,20 @@ def spatial_axes(dataset: xarray.Dataset) -> tuple[str, ...]:
 
 def load(dataset: xarray.Dataset) -> dict[str, np.ndarray]:
     """The first few variables as arrays; ``InputError`` if there is nothing to draw."""
-    found = {str(name): np.asarray(variable.values) for name, variable in dataset.data_vars.items()}
+    found = {
+        str(name): np.asarray(variable.values, dtype=np.result_type(variable.dtype, np.float32))
+        for name, variable in dataset.data_vars.items()
+    }
     found = {name: values for name, values in found.items() if values.ndim and values.size}
     if not found:
         raise InputError("There is nothing to draw: the result holds no state.")
-    return dict(list(found.items())[:MOST_FIELDS])
+    return {name: drawable(values) for name, values in list(found.items())[:MOST_FIELDS]}
+
+
+def drawable(values: np.ndarray) -> np.ndarray:
+    """Values of a run that blew up beyond what the arithmetic of a picture can hold become NaN: blank."""
+    largest = np.sqrt(np.finfo(values.dtype).max)
+    return np.where(np.isfinite(values) & (np.abs(values) < largest), values, np.nan).astype(values.dtype)
 
 
 def panels(name: str, values: np.ndarray, *, phase: bool = True) -> list[Panel]:

@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure, SubFigure
 
 from duhamel.plots.axes import colour_bar, norm
-from duhamel.plots.fields import limits, panels, times_of
+from duhamel.plots.fields import drawable, limits, panels, times_of
 from duhamel.plots.style import LINES, figure
 
 if TYPE_CHECKING:
@@ -22,10 +22,10 @@ Curves = dict[str, np.ndarray]
 
 
 def components(dataset: xarray.Dataset) -> Curves:
-    """Real curves ``(n,)`` by name: parts of array variables are numbered, complex ones give their modulus."""
+    """Real curves ``(n,)`` by name: parts of arrays are numbered, complex ones give their modulus."""
     curves: Curves = {}
     for name, variable in dataset.data_vars.items():
-        values = np.asarray(variable.values)
+        values = drawable(np.asarray(variable.values, dtype=np.result_type(variable.dtype, np.float32)))
         flat = values.reshape(values.shape[0], -1)
         for part in range(flat.shape[1]):
             label = str(name) if values.ndim == 1 else f"{name}[{part}]"

@@ -13,7 +13,9 @@ def amplitudes(values: np.ndarray, lengths: tuple[float, ...]) -> tuple[np.ndarr
     ``a(k) = sqrt(sum over the shell of |û|²)`` with ``û`` normalised by the number of points, so that
     ``sum(a²)`` is the mean of ``|u|²``.  Shells that are empty or below rounding error are left out.
     """
-    modes = np.abs(np.fft.fftn(np.nan_to_num(values, posinf=0.0, neginf=0.0)) / values.size) ** 2
+    finite = np.where(np.isfinite(values), values, 0.0)
+    scale = float(np.max(np.abs(finite), initial=0.0)) or 1.0
+    modes = np.abs(np.fft.fftn(finite / scale) / values.size) ** 2
     squares = np.zeros(modes.shape)
     for axis, (count, length) in enumerate(zip(values.shape, lengths, strict=True)):
         k = 2.0 * np.pi * np.fft.fftfreq(count, d=length / count)
@@ -21,7 +23,7 @@ def amplitudes(values: np.ndarray, lengths: tuple[float, ...]) -> tuple[np.ndarr
     spacing = 2.0 * np.pi / max(lengths)
     shell = np.rint(np.sqrt(squares) / spacing).astype(int)
     power = np.bincount(shell.ravel(), weights=modes.ravel())
-    amplitude = np.sqrt(power)
+    amplitude = scale * np.sqrt(power)
     reach = min(
         count // 2 * 2.0 * np.pi / length for count, length in zip(values.shape, lengths, strict=True)
     )

@@ -32,7 +32,7 @@ RC: Any = {
     "savefig.dpi": 150.0,
 }
 
-LINES = ("#1b4f9c", "#d1603d", "#2a8f6c", "#8a4fa3", "#b8902a", "#4a4a4a")
+LINES = ("#1b4f9c", "#d1603d", "#2a8f6c", "#8a4fa3", "#b8902a", "#4a4a4a", "#5fa8d3", "#c2489b")
 
 
 def _diverging(steps: int = 256) -> LinearSegmentedColormap:

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import numbers
 import operator
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.core import Tracer
 
 from duhamel.errors import InputError
 from duhamel.spaces.layout import Layout
@@ -39,7 +39,7 @@ class Fourier(eqx.Module):
         self.shape = _counts(points)
         self.length = _per_axis("length", length, len(self.shape))
         self.origin = _per_axis("origin", origin, len(self.shape))
-        if not isinstance(self.length, jax.core.Tracer) and not np.all(np.asarray(self.length) > 0):
+        if not isinstance(self.length, Tracer) and not np.all(np.asarray(self.length) > 0):
             raise InputError(f"length must be positive; this is {_numbers(self.length)}.")
 
     @property
@@ -82,8 +82,8 @@ class Fourier(eqx.Module):
     def derivative(self, orders: Sequence[int], inverse: int = 0, layout: Layout | None = None) -> Any:
         """Modulus (signed) of the symbol of ∂_x^a ∂_y^b ∂_z^c ∇^{-2m}: a real, broadcastable array.
 
-        The symbol is i^(a+b+c) times this array, `orders` = (a, b, c), `inverse` = m. The Nyquist mode of an odd
-        derivative is zero (its sign is undetermined on an even grid); the mean mode of ∇^{-2} is zero.
+        The symbol is i^(a+b+c) times this array, `orders` = (a, b, c), `inverse` = m. The Nyquist mode of an
+        odd derivative is zero (its sign is undetermined on an even grid); the mean mode of ∇^{-2} is zero.
         """
         layout = self.layout() if layout is None else layout
         wavenumbers = self.wavenumbers(layout)
@@ -103,7 +103,7 @@ class Fourier(eqx.Module):
 
 def host(value: Any) -> Any:
     """A concrete array as NumPy float64, a traced one as it is."""
-    return value if isinstance(value, jax.core.Tracer) else np.asarray(value, dtype=np.float64)
+    return value if isinstance(value, Tracer) else np.asarray(value, dtype=np.float64)
 
 
 def _odd(wavenumber: Any, axis: int, order: int, layout: Layout) -> Any:
@@ -119,7 +119,7 @@ def _along(values: Any, axis: int, ndim: int) -> Any:
 
 
 def _counts(points: int | Sequence[int]) -> tuple[int, ...]:
-    given = (points,) if isinstance(points, numbers.Number) else tuple(points)  # type: ignore[arg-type]
+    given: tuple[Any, ...] = tuple(points) if isinstance(points, Iterable) else (points,)
     try:
         shape = tuple(operator.index(n) for n in given)
     except TypeError:
@@ -142,7 +142,7 @@ def _per_axis(name: str, value: Any, ndim: int) -> Any:
         parts = list(parts) * ndim
     if len(parts) != ndim:
         raise InputError(f"{name} must be one number or {ndim}, one an axis; {len(parts)} were given.")
-    if any(isinstance(part, jax.core.Tracer) for part in parts):
+    if any(isinstance(part, Tracer) for part in parts):
         real = jnp.result_type(float)
         return jnp.stack([jnp.asarray(part, dtype=real) for part in parts])
     try:

@@ -31,8 +31,7 @@ def resample(values: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
     for axis, count in enumerate(shape):
         if result.shape[axis] != count:
             result = _resample_axis(result, axis, count)
-    real = not np.iscomplexobj(values)
-    return np.ascontiguousarray(result.real if real else result)
+    return np.ascontiguousarray(result if np.iscomplexobj(values) else np.real(result))
 
 
 def _resample_axis(values: np.ndarray, axis: int, count: int) -> np.ndarray:
@@ -55,5 +54,5 @@ def _resample_axis(values: np.ndarray, axis: int, count: int) -> np.ndarray:
 
 
 def _share(count: int, top: int) -> np.ndarray:
-    """One for each negative wavenumber -top … -1, zero where it falls on the Nyquist place, set afterwards."""
+    """One for each wavenumber -top … -1, zero on the Nyquist place, which is set afterwards."""
     return np.where(2 * np.arange(top, 0, -1) == count, 0.0, 1.0)

@@ -53,19 +53,27 @@ class Adaptive(eqx.Module):
             raise InputError("rtol and atol are both zero: no step can be that good. Set at least one of them.")
 
     def first(self, eq: Equation, method: Method, t: Array, u: PyTree, memory: Any, args: Any, span: Array) -> Array:
-        """The first step size (Hairer, Nørsett & Wanner, Solving ODEs I, II.4), from one evaluation."""
+        """The first step size, at most `span` (Hairer, Nørsett & Wanner, Solving ODEs I, II.4).
+
+        One trial step of Euler tells how fast the slope changes. Methods that hold their steps skip it: their error
+        estimate corrects a guess at the cost of a step or two, and the evaluation would have to be compiled.
+        """
         if self.dt0 is not None:
             return jnp.minimum(jnp.asarray(self.dt0).astype(t.dtype), span)
         slope = method.slope(memory)
         measure = lambda v: scaled_norm(eq, v, (u,), self.rtol, self.atol).astype(t.dtype)
         size, speed = measure(u), measure(slope)
+        power = 1.0 / (method.error_order + 1)
+        if method.held:
+            # size = |u|/(atol + rtol|u|) is about 1/rtol: a local error of rtol needs h|N|/|u| about rtol^power.
+            guess = 0.5 * jnp.maximum(size, 1.0) ** (1.0 - power) / jnp.maximum(speed, 1e-300)
+            return self.bounded(jnp.minimum(jnp.where(guess > 0, guess, span), span))
         trial = jnp.where((size < 1e-5) | (speed < 1e-5), 1e-6 * span, 0.01 * size / speed)
         trial = jnp.minimum(trial, span)
         moved = add_scaled(u, precise(trial, u), [1.0], [slope])
         after = method.init(eq, t + trial, moved, args)
         difference = jax.tree.map(jnp.subtract, method.slope(after), slope)
         most = jnp.maximum(speed, measure(difference) / trial)
-        power = 1.0 / (method.error_order + 1)
         better = jnp.where(most <= 1e-15, jnp.maximum(1e-6 * span, trial * 1e-3), (0.01 / most) ** power)
         h = jnp.minimum(100.0 * trial, better)
         return self.bounded(jnp.minimum(jnp.where(jnp.isfinite(h) & (h > 0), h, 1e-6 * span), span))
@@ -77,15 +85,24 @@ class Adaptive(eqx.Module):
             h = jnp.maximum(h, jnp.asarray(self.dt_min).astype(h.dtype))
         return h
 
-    def factor(self, error: Array, previous: Array, accepted: Array, method: Method) -> Array:
-        """What to multiply the step by, given this error and the last accepted one (in tolerances)."""
+    def factor(self, error: Array, previous: Array, accepted: Array, method: Method) -> tuple[Array, Array]:
+        """What to multiply the step by, and the logarithm of this error to remember.
+
+        `error` is in units of the tolerance; `previous` is ln(e/target) of the last accepted step. Logarithms
+        replace powers: one exponential instead of two calls of pow, which would not vectorise.
+        """
         q = method.error_order + 1
-        e = jnp.maximum(error, 1e-8)
-        gain = (self.integral + self.proportional) / q
-        factor = (self.target / e) ** gain * (previous / self.target) ** (self.proportional / q)
-        factor = jnp.where(accepted, factor, jnp.minimum((self.target / e) ** (1.0 / q), 0.8))
-        factor = jnp.clip(jnp.where(jnp.isfinite(error), factor, 0.1), 0.1, 8.0)
-        return _held(factor) if method.held else factor
+        log = jnp.log(jnp.maximum(error, 1e-8) / self.target)
+        after_success = (self.proportional * previous - (self.integral + self.proportional) * log) / q
+        after_failure = jnp.minimum(-log / q, _LOG_SHRINK)
+        change = jnp.where(accepted, after_success, after_failure)
+        factor = jnp.exp(jnp.clip(change, _LOG_LEAST, _LOG_MOST))
+        factor = jnp.where(jnp.isfinite(error), factor, 0.1)
+        return (_held(factor) if method.held else factor), jnp.where(accepted, log, previous)
+
+
+# After a rejection the step shrinks at least to 0.8; no step changes by more than these ratios.
+_LOG_SHRINK, _LOG_LEAST, _LOG_MOST = -0.2231, -2.303, 2.0
 
 
 def _held(factor: Array) -> Array:

@@ -9,7 +9,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, PyTree
 
 from duhamel.equation import Equation
-from duhamel.methods.base import real_dtype
+from duhamel.linear.base import real_dtype
 
 __all__ = ["finite", "scaled_norm"]
 

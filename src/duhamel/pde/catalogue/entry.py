@@ -55,7 +55,7 @@ class Entry:
     ) -> tuple[Fourier, Equation, dict[str, str]]:
         """The space, the equation on it and the initial state, ready for `solve`.
 
-        `points` and `parameters` replace those of the entry. Errors: `InputError` for a parameter it does not have.
+        `points` and `parameters` replace those of the entry. Errors: `InputError` for a parameter it has not.
         """
         for name in parameters:
             if name not in self.parameters:
