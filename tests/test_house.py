@@ -18,6 +18,7 @@ SOURCE = ROOT / "src" / "duhamel"
 FLOORS = (
     {"errors", "status"},
     {"coefficients", "dataset"},
+    {"plots"},  # draws datasets and knows nothing else, so a solution may draw itself
     {"spaces"},
     {"linear"},
     {"equation"},
@@ -26,7 +27,7 @@ FLOORS = (
     {"observe"},
     {"compiled", "plan", "loop", "fixed_run", "drive", "failure", "solution", "march", "solve"},
     {"pde"},
-    {"store", "plots"},
+    {"store"},
     {"cli"},
 )
 LEVEL = {name: level for level, names in enumerate(FLOORS) for name in names}

@@ -10,6 +10,8 @@ XLA compile small loops into single kernels. JAX itself is imported only when so
 from __future__ import annotations
 
 import importlib
+import sys
+from types import ModuleType
 from typing import Any
 
 from duhamel._environment import prepare as _prepare
@@ -66,3 +68,15 @@ def __getattr__(name: str) -> Any:
 
 def __dir__() -> list[str]:
     return sorted({*globals(), *_HOME})
+
+
+class _Package(ModuleType):
+    """Some functions share their name with the module they live in (`solve`, `march`, `pde`). Python sets a module
+    as attribute of its package when it is first imported; here the function keeps the name."""
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if not (name in _HOME and isinstance(value, ModuleType)):
+            super().__setattr__(name, value)
+
+
+sys.modules[__name__].__class__ = _Package

@@ -89,12 +89,11 @@ def attempt(problem: Problem, run: Run) -> Run:
     accepted, error, previous, want = _judge(p, run, step, h, lands)
     ok = finite(step.u)
     t_new, low_new = _sum(run.t, run.low, h)
+    collapsed = _collapsed(p, run, h, lands, accepted, t_new)
+    accepted = accepted & ~collapsed
     t_new, low_new = jnp.where(lands, stop, t_new), jnp.where(lands, 0.0, low_new)
-    tiny = ~lands & (t_new <= run.t)
     status = jnp.where(accepted & lands & (stop >= p.t1), Status.done, Status.running)
-    status = jnp.where(tiny & ~accepted, jnp.where(ok, Status.step_too_small, Status.not_finite), status)
-    if isinstance(p.stepping, Fixed):
-        status = jnp.where(ok, status, Status.not_finite)
+    status = jnp.where(collapsed, jnp.where(ok, Status.step_too_small, Status.not_finite), status)
     seen = Attempt(run.t, h, run.u, run.memory, step, t_new, accepted)
     return Run(
         t=jnp.where(accepted, t_new, run.t),
@@ -127,6 +126,16 @@ def _length(p: Problem, run: Run, stop: Array) -> tuple[Array, Array]:
     clock = 16.0 * jnp.finfo(run.t.dtype).eps * jnp.maximum(abs(stop), abs(run.t))
     h = jnp.where(abs(h - run.h) <= jnp.maximum(clock, 1e-13 * h), run.h, h)
     return h, pieces <= 1.0
+
+
+def _collapsed(p: Problem, run: Run, h: Array, lands: Array, accepted: Array, t_new: Array) -> Array:
+    """Whether the run cannot go on: a step that does not move the clock, or is rejected at its least length."""
+    if isinstance(p.stepping, Fixed):
+        return ~accepted
+    stuck = ~lands & (t_new <= run.t)
+    if p.stepping.dt_min is not None:
+        stuck = stuck | (~accepted & (h <= jnp.asarray(p.stepping.dt_min).astype(h.dtype)))
+    return stuck
 
 
 def _judge(p: Problem, run: Run, step: Any, h: Array, lands: Array) -> tuple[Array, ...]:

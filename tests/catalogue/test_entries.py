@@ -60,7 +60,7 @@ def test_initial_state_is_periodic_and_resolved(name):
         spectrum = np.abs(np.fft.fftn(np.asarray(values)))
         assert np.all(np.isfinite(spectrum))
         highest = max(_end_of_spectrum(spectrum, axis) for axis in range(space.ndim))
-        assert highest <= 1e-6 * spectrum.max()
+        assert highest <= 1e-5 * spectrum.max()
 
 
 def _end_of_spectrum(spectrum, axis):

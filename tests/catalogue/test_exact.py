@@ -203,22 +203,6 @@ def test_exact_solution(case, run):
     assert error < case.tolerance, f"{case.name}: {error:.1e}"
 
 
-REST = [
-    name
-    for name, entry in catalogue.EQUATIONS.items()
-    if isinstance(entry, catalogue.Entry) and name not in {case.name for case in CASES}
-]
-
-
-@pytest.mark.parametrize("name", REST)
-def test_takes_a_few_finite_steps_on_a_coarse_grid(name, run):
-    entry = catalogue.get(name)
-    coarse = tuple(min(points, 16) for points in entry.points)
-    _, sol = run(name, t1=3 * min(entry.every / 20, 0.01), points=coarse, steps=3)
-    fields = sol.us if isinstance(sol.us, dict) else {"u": sol.us}
-    assert all(np.all(np.isfinite(values)) for values in fields.values())
-
-
 @pytest.mark.slow
 @pytest.mark.parametrize("name", catalogue.EQUATIONS)
 def test_default_run_reaches_its_end(name):

@@ -49,7 +49,7 @@ def test_allen_cahn_loses_energy(run):
 
     energies = [energy(u) for u in sol.us]
     assert np.all(np.diff(energies) < 0)
-    assert energies[-1] < 0.5 * energies[0]
+    assert energies[-1] < 0.7 * energies[0]
 
 
 def test_cahn_hilliard_keeps_mass_and_loses_energy(run):
@@ -62,7 +62,7 @@ def test_cahn_hilliard_keeps_mass_and_loses_energy(run):
 
     energies = [energy(u) for u in sol.us]
     assert np.all(np.diff(energies) < 0)
-    assert energies[-1] < 0.8 * energies[0]
+    assert energies[-1] < 0.9 * energies[0]
     assert np.max(np.abs(np.asarray(sol.us).mean(axis=(1, 2)) - 0.2)) < 1e-12
 
 

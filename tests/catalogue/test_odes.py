@@ -83,7 +83,7 @@ def test_closed_orbits_return(name, tolerance):
     [
         ("lorenz", 5.0),
         ("rossler", 10.0),
-        ("lorenz96", 2.0),
+        ("lorenz96", 1.0),
         ("van-der-pol", 10.0),
         ("henon-heiles", 20.0),
         ("lotka-volterra", 10.0),

@@ -118,7 +118,7 @@ def _initial(spec: Spec, fields: tuple[str, ...], space: Any, equation: Any) -> 
             raise InputError(f"{text!r} holds no field {name!r}; it has {', '.join(held)}.")
         given[name] = held[name]
     in_precision = {name: _in_precision(value, spec.precision, equation) for name, value in given.items()}
-    return in_precision if len(fields) > 1 else in_precision[fields[0]]
+    return in_precision if len(in_precision) > 1 else next(iter(in_precision.values()))
 
 
 def _in_precision(given: Any, precision: int, equation: Any) -> Any:

@@ -76,10 +76,10 @@ class _Sink:
         """Write one piece of the run."""
         from duhamel.store import Writer
 
-        self.attrs.update(clean_attributes(_statistics(piece)))
         if self.writer is None:
             labels, coords = self._problem.labels, self._problem.coords
             self.writer = Writer(self.path, coords=coords, labels=labels, attrs=self.attrs, force=self._force)
+        self.attrs.update(clean_attributes(_statistics(piece)))
         self.writer.append(piece.ts, self._named(piece.us), **self.attrs)
 
     def finish(self, status: str, message: str) -> None:

@@ -25,7 +25,9 @@ ENTRIES = (
         text="w_t = nu*lap(w) - p_y*w_x + p_x*w_y; p = -inv_lap(w)",
         points=(128, 128),
         length=("2*pi", "2*pi"),
-        initial={"w": "5/cosh(5*(y - 3*pi/2))^2 - 5/cosh(5*(y - pi/2))^2 + 0.1*cos(x) + 0.05*sin(2*x + 1)"},
+        initial={
+            "w": "5*exp(20*(cos(y - 3*pi/2) - 1)) - 5*exp(20*(cos(y - pi/2) - 1)) + 0.1*cos(x) + 0.1*sin(2*x + 1)"
+        },
         t1=16.0,
         every=0.2,
         parameters={"nu": 4e-3},
