@@ -20,7 +20,7 @@ __all__ = ["TEXT", "initial", "measure"]
 
 GROUP = "Navier–Stokes vorticity, 256², float32, 100 steps of ETDRK2"
 TEXT = "w_t = nu*lap(w) - p_y*w_x + p_x*w_y; p = -inv_lap(w)"
-POINTS, STEPS, DT, NU = 256, 100, 0.01, 1e-3
+POINTS, STEPS, DT, NU = 256, 100, 0.01, 5e-3
 
 
 def initial(points: int = POINTS) -> np.ndarray:

@@ -8,7 +8,7 @@ import duhamel as dh
 
 # One entry per kind of spectrum: real, imaginary, complex.
 SPECTRUM = np.array([-2.0, 3.0j, -1.0 + 4.0j])
-START = np.array([1.0 + 0.2j, 0.8 - 0.1j, 0.5 + 0.5j])
+START = np.array([1.0 + 0.2j, 0.8 - 0.1j, 0.9 - 0.3j])
 
 
 def forcing(t, u, args):

@@ -52,7 +52,7 @@ def test_order_of_the_error_estimate(method):
         return abs(method().step(eq, t, h, u0, method().init(eq, t, u0, None), None).error)
 
     orders = fitted(hs, [estimate(jnp.asarray(h)) for h in hs])
-    assert np.all(abs(orders - (method.error_order + 1)) < 0.2), orders
+    assert np.all(abs(orders - (method.error_order + 1)) < 0.15), orders
 
 
 @pytest.mark.parametrize("method", [m for m in METHODS if issubclass(m, Interpolating)], ids=lambda m: m.name)

@@ -26,7 +26,8 @@ ENTRIES = (
         points=(128, 128),
         length=("2*pi", "2*pi"),
         initial={
-            "w": "5*exp(20*(cos(y - 3*pi/2) - 1)) - 5*exp(20*(cos(y - pi/2) - 1)) + 0.1*cos(x) + 0.1*sin(2*x + 1)"
+            "w": "5*exp(20*(cos(y - 3*pi/2) - 1)) - 5*exp(20*(cos(y - pi/2) - 1))"
+            " + 0.1*cos(x) + 0.1*sin(2*x + 1)"
         },
         t1=16.0,
         every=0.2,

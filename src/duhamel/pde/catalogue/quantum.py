@@ -67,7 +67,7 @@ ENTRIES = (
         t1=100.0,
         every=0.5,
         parameters={"theta": 1.0, "S": 1.2},
-        physics="Light in a pumped ring resonator: the even state breaks up into a train of pulses.",
+        physics="Light in a pumped ring resonator: the even state breaks up into a regular pattern.",
         reference="L. A. Lugiato, R. Lefever (1987), Physical Review Letters 58, 2209-2211",
     ),
 )
