@@ -56,7 +56,7 @@ class Pace:
 
     def __init__(self, size: int, seconds: float):
         self.seconds = seconds
-        self.attempts = min(max(20_000_000 // max(size, 1), 8), 200_000)
+        self.attempts = int(min(max(4e7 * seconds / max(size, 1), 1), 200_000))
 
     def learn(self, attempts: int, elapsed: float) -> None:
         """Take note of a stretch that made so many attempts in so many seconds."""

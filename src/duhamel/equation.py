@@ -14,6 +14,7 @@ from typing import Any
 import equinox as eqx
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, PyTree
 
 from duhamel.errors import InputError
@@ -38,6 +39,10 @@ class Codec(eqx.Module):
     @abc.abstractmethod
     def mean_square(self, state: State) -> Array:
         """Mean over space of |u|² for each field, shape (fields,), real: by Parseval where the state is spectral."""
+
+    @abc.abstractmethod
+    def project(self, state: State) -> State:
+        """The state without what only round-off can have put there; applied after every step."""
 
 
 class _Part(eqx.Module):
@@ -148,6 +153,9 @@ class Equation(eqx.Module):
     def decode(self, state: State) -> Any:
         return state if self.codec is None else self.codec.decode(state)
 
+    def project(self, state: State) -> State:
+        return state if self.codec is None else self.codec.project(state)
+
     def __str__(self) -> str:
         if self.about is not None:
             return str(self.about)
@@ -199,7 +207,8 @@ def _plain(u0: Any) -> State:
                 f"the initial state is {leaf.dtype} but JAX is in 32-bit mode and would silently lower it to "
                 f"{array.dtype}: unset JAX_ENABLE_X64=0, or give float32 on purpose."
             )
-        return array if jnp.issubdtype(array.dtype, jnp.inexact) else array.astype(float)
+        # astype also turns a weakly typed number into a plain one: the same program then serves both.
+        return array.astype(array.dtype if jnp.issubdtype(array.dtype, jnp.inexact) else float)
 
     state = jax.tree.map(convert, u0)
     if not jax.tree.leaves(state):
@@ -223,7 +232,7 @@ def _checked(du: Any, u: State, name: str) -> State:
         if d.dtype != v.dtype:
             if jnp.iscomplexobj(d) and not jnp.iscomplexobj(v):
                 raise InputError(f"{name} returned complex values for a real state: make the initial state complex.")
-            if jnp.result_type(d.dtype, v.dtype) != v.dtype:
+            if np.result_type(d.dtype, v.dtype) != v.dtype:
                 raise InputError(
                     f"{name} returned {d.dtype} for a {v.dtype} state: a constant or parameter inside it is "
                     f"{d.dtype}. Make it a Python number or {v.dtype}, or give a {d.dtype} initial state."

@@ -11,7 +11,6 @@ from jaxtyping import Array
 
 from duhamel.compiled import compiled, is_traced
 from duhamel.loop import Problem, Run
-from duhamel.methods.base import precise
 from duhamel.plan import Plan
 from duhamel.status import Status
 from duhamel.stepping import Fixed
@@ -77,7 +76,7 @@ def _scan_steps(problem: Problem, t0: Array, u: Any, starts: Array, lengths: Arr
     def one(carry: Any, index: Array, start: Array, h: Array) -> Any:
         u, memory = carry
         step = method.step(eq, start + index.astype(h.dtype) * h, h, u, memory, args)
-        return (step.u, step.memory), None
+        return (eq.project(step.u), step.memory), None
 
     def stretch(carry: Any, knot: Any) -> Any:
         start, h = knot

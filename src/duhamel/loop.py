@@ -86,6 +86,7 @@ def attempt(problem: Problem, run: Run) -> Run:
     stop = p.observer.stop(run.saved, p.t1)
     h, lands = _length(p, run, stop)
     step = p.method.step(p.eq, run.t, h, run.u, run.memory, p.args)
+    step = step._replace(u=p.eq.project(step.u))
     accepted, error, previous, want = _judge(p, run, step, h, lands)
     ok = finite(step.u)
     t_new, low_new = _sum(run.t, run.low, h)
@@ -124,7 +125,8 @@ def _length(p: Problem, run: Run, stop: Array) -> tuple[Array, Array]:
     pieces = jnp.ceil(distance / run.want * (1.0 - 1e-9))
     h = distance / jnp.maximum(pieces, 1.0)
     clock = 16.0 * jnp.finfo(run.t.dtype).eps * jnp.maximum(abs(stop), abs(run.t))
-    h = jnp.where(abs(h - run.h) <= jnp.maximum(clock, 1e-13 * h), run.h, h)
+    same = jnp.maximum(jnp.minimum(clock, 1e-6 * h), 1e-13 * h)
+    h = jnp.where(abs(h - run.h) <= same, run.h, h)
     return h, pieces <= 1.0
 
 

@@ -91,7 +91,7 @@ def _reached(run: Run, us: Any) -> tuple[Any, Any]:
     """Times and states of a record, with nan at time inf where the run did not get to."""
     if not isinstance(run.saved, Record):
         return run.t[None], us
-    reached = jnp.arange(run.saved.ts.shape[0]) < run.saved.cursor
+    reached = jnp.arange(run.saved.ts.shape[0], dtype=run.saved.cursor.dtype) < run.saved.cursor
 
     def mark(v: Any) -> Any:
         return jnp.where(reached.reshape((-1,) + (1,) * (v.ndim - 1)), v, jnp.nan)
@@ -103,7 +103,7 @@ def solution_of(plan: Plan, run: Run, ts: Any, us: Any, status: Any, message: st
     """The public form of a finished run."""
     problem = plan.problem
     steps, rejected, t, h, estimate = run.steps, run.rejected, run.t, run.h, run.estimate
-    if not isinstance(run.status, jax.core.Tracer):
+    if not plan.traced:
         steps, rejected, t, h, estimate = int(steps), int(rejected), float(t), float(h), float(estimate)
     evaluations = 1 + (steps + rejected) * problem.method.stages
     stats = Stats(steps, rejected, evaluations, 0 * steps)

@@ -7,9 +7,12 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from duhamel.drive import begin, proceed
 from duhamel.errors import EquationError, InputError
 from duhamel.pde import field_from_text, pde
+from duhamel.plan import make_plan
 from duhamel.spaces import Fourier
+from duhamel.stepping import Adaptive, Fixed
 
 SPACE = Fourier((16, 12), length=(2.0, 3.0), origin=(-1.0, 0.0))
 X, Y = SPACE.grid
@@ -125,3 +128,16 @@ def test_text_may_hold_derivatives_and_parameters():
     expected = 2 * np.pi * np.cos(np.pi * X) * np.cos(2 * np.pi * Y / 3) - np.pi**2 * np.cos(np.pi * X)
     np.testing.assert_allclose(value, expected, atol=1e-12)
     assert value.dtype == np.float64
+
+
+@pytest.mark.parametrize("step", [Fixed(0.05), Adaptive(rtol=1e-6)], ids=["fixed", "adaptive"])
+def test_round_off_that_no_real_field_can_have_is_not_amplified(step):
+    """Modes stored twice must stay conjugates of each other, though the linear part makes them grow by e^96."""
+    eq = pde("u_t = 8*u + 0.1*lap(u) - u^3", Fourier((16, 16), length=2 * np.pi))
+    start = "0.1*cos(x)*cos(2*y) + 0.05*sin(x+y) + 0.01*cos(3*x)"
+    plan = make_plan(eq, start, 0.0, 12.0, None, "krogstad43", step, None, None)
+    run = begin(plan.problem, plan.t0, plan.u, *plan.window(0))
+    run, us = proceed(plan.problem, run, plan.most, 100_000)
+    column = np.asarray(run.u)[0, :, 0]
+    assert np.max(abs(column - np.roll(column[::-1], 1).conj())) < 1e-12
+    assert 2.0 < np.max(abs(us)) < 3.5

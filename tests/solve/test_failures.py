@@ -77,7 +77,7 @@ def test_a_least_step_that_is_not_enough():
         (lambda: dh.solve(square, jnp.ones(1), t1=1.0, on_failure="ignore"), "on_failure"),
         (lambda: dh.solve(lambda t, u, a: [u[0], u[1]], jnp.ones(2), t1=1.0), r"jnp\.stack"),
         (lambda: dh.solve(lambda t, u, a: u[:1], jnp.ones(2), t1=1.0), "shape"),
-        (lambda: dh.solve(lambda t, u, a: u * 1j, jnp.ones(2), t1=1.0), "complex"),
+        (lambda: dh.solve(lambda t, u, a: u.astype(complex), jnp.ones(2), t1=1.0), "complex"),
         (lambda: dh.solve(lambda t, u, a: u.astype(jnp.float64), jnp.ones(2, jnp.float32), t1=1.0), "float64"),
         (lambda: dh.Nonlinear(3.0), "takes a function"),
         (lambda: dh.solve(dh.Linear(dh.Diagonal(jnp.ones(3))), jnp.ones(2), t1=1.0), "shape"),

@@ -21,7 +21,7 @@ class Save(eqx.Module):
     Explicit Runge–Kutta methods interpolate to the times asked for; all others place their steps so as to meet them.
     """
 
-    ts: Any = eqx.field(default=None, converter=lambda v: v if isinstance(v, jax.Array | None) else np.asarray(v, float))
+    ts: Any = eqx.field(default=None, converter=lambda v: _known(v))
     every: float | None = eqx.field(default=None, static=True)
     steps: bool = eqx.field(default=False, static=True)
     dense: bool = eqx.field(default=False, static=True)
@@ -56,6 +56,11 @@ class Save(eqx.Module):
             if first < float(t0) or last > float(t1):
                 raise InputError(f"Save(ts=…) spans {first:g} … {last:g}, but the run goes from {t0} to {t1}.")
         return self.ts
+
+
+def _known(ts: Any) -> Any:
+    """Times as a NumPy array, unless JAX is tracing them."""
+    return ts if ts is None or isinstance(ts, jax.core.Tracer) else np.asarray(ts, float)
 
 
 def _every(t0: float, t1: float, every: float) -> np.ndarray:

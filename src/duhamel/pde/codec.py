@@ -63,6 +63,10 @@ class FourierCodec(Codec):
         """Mean over space of |u|² for each field, shape (fields,)."""
         return self.layout.mean_square(state)
 
+    def project(self, state: jax.Array) -> jax.Array:
+        """The state with round-off removed that no real field can have."""
+        return self.layout.symmetrised(state)
+
     def _by_field(self, u0: Any) -> list[Any]:
         names = ", ".join(self.fields)
         if not isinstance(u0, Mapping):

@@ -83,6 +83,22 @@ class Layout:
         power = spectrum.real**2 + spectrum.imag**2
         return jnp.sum(power * weights, axis=tuple(range(-self.ndim, 0)))
 
+    def symmetrised(self, spectrum: jax.Array) -> jax.Array:
+        """The spectrum with û(−k) = conj û(k) restored where a real field stores both.
+
+        In two and three dimensions a half spectrum holds the modes with last wavenumber 0 (and Nyquist) twice. Their
+        anti-Hermitian part is invisible on the grid, but a linear part with growing modes amplifies its
+        round-off without bound; so it is removed after every step.
+        """
+        if not self.real or self.ndim == 1:
+            return spectrum
+        leading = tuple(range(-self.ndim + 1, 0))
+        for column in np.flatnonzero(2 * self.indices[-1] % self.points[-1] == 0):
+            plane = spectrum[..., column]
+            mirrored = jnp.roll(jnp.flip(plane, leading), (1,) * len(leading), leading)
+            spectrum = spectrum.at[..., column].set((plane + mirrored.conj()) * 0.5)
+        return spectrum
+
     def to_grid(self, spectrum: jax.Array) -> jax.Array:
         """Values on the grid from the stored modes, shape (*batch, *points); real for a real layout."""
         full, axes = self._pad(spectrum), tuple(range(-self.ndim, 0))
