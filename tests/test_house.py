@@ -139,6 +139,13 @@ def test_version_is_the_newest_in_the_changelog():
     assert all(newer > older for newer, older in pairwise(numbers))
 
 
+def test_every_public_name_is_there():
+    import duhamel as dh
+
+    missing = [name for name in dh.__all__ if not hasattr(dh, name)]
+    assert not missing
+
+
 def fresh(code, **environment):
     """Run a line in a new interpreter and return what it printed; warnings are errors there too."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("JAX", "XLA"))}

@@ -41,46 +41,35 @@ def stacked_phi(kmax: int, z: Array) -> Array:
 
 
 def _downwards(kmax: int, z: Array, xp: Any) -> Array:
-    """For small |z|: t ← t·z + 1/m! for m = M … 0. Down to m = kmax this sums the Taylor series of φ_kmax; from
-    there on it is φ_m = z φ_{m+1} + 1/m!."""
-    top = kmax + _TERMS
-    inverse = _inverse_factorials(top, z, xp)
-
-    def turn(j: Any, carry: tuple[Array, Array]) -> tuple[Array, Array]:
-        m = top - j
-        total = carry[0] * z + inverse[m]
-        return total, _put(carry[1], xp.minimum(m, kmax), total, xp)
-
-    return _repeat(0, top + 1, turn, (xp.zeros_like(z), _room(kmax, z, xp)), xp)[1]
+    """For small |z|: the Taylor series of φ_kmax, then φ_k = z φ_{k+1} + 1/k!."""
+    series = xp.zeros_like(z)
+    for m in range(kmax + _TERMS, kmax - 1, -1):
+        series = series * z + 1.0 / factorial(m)
+    values = [_once(series, xp)]
+    for k in range(kmax - 1, -1, -1):
+        values.append(values[-1] * z + 1.0 / factorial(k))
+    return xp.stack(values[::-1])
 
 
 def _upwards(kmax: int, z: Array, xp: Any) -> Array:
     """For large |z|: φ_{k+1} = (φ_k − 1/k!)/z from φ₀ = e^z."""
-    inverse = _inverse_factorials(kmax, z, xp)
+    values = [_once(xp.exp(z), xp)]
+    for k in range(kmax):
+        values.append((values[-1] - 1.0 / factorial(k)) / z)
+    return xp.stack(values)
 
-    def turn(k: Any, carry: tuple[Array, Array]) -> tuple[Array, Array]:
-        value = (carry[0] - inverse[k]) / z
-        return value, _put(carry[1], k + 1, value, xp)
 
-    first = xp.exp(z)
-    return _repeat(0, kmax, turn, (first, _put(_room(kmax, z, xp), 0, first, xp)), xp)[1]
+def _once(value: Array, xp: Any) -> Array:
+    """The value, computed once: without a barrier XLA would compile (and run) it again for every φ that uses it."""
+    if xp.__name__ == "numpy":
+        return value
+    from jax import lax  # only ever reached with JAX arrays in hand, so JAX is loaded already
+
+    return lax.optimization_barrier(value)
 
 
 def _inverse_factorials(most: int, z: Array, xp: Any) -> Array:
     return xp.asarray([1.0 / factorial(m) for m in range(most + 1)], dtype=z.dtype)
-
-
-def _room(kmax: int, z: Array, xp: Any) -> Array:
-    return xp.zeros((kmax + 1, *z.shape), dtype=z.dtype)
-
-
-def _put(out: Array, index: Any, value: Array, xp: Any) -> Array:
-    if xp.__name__ == "numpy":
-        out[index] = value
-        return out
-    from jax import lax
-
-    return lax.dynamic_update_index_in_dim(out, value, index, 0)
 
 
 def _repeat(start: int, stop: int, body: Any, value: Any, xp: Any) -> Any:
@@ -89,7 +78,7 @@ def _repeat(start: int, stop: int, body: Any, value: Any, xp: Any) -> Any:
         for j in range(start, stop):
             value = body(j, value)
         return value
-    from jax import lax  # only ever reached with JAX arrays in hand, so JAX is loaded already
+    from jax import lax
 
     return lax.fori_loop(start, stop, body, value)
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from math import log
 from typing import Any
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.lax import optimization_barrier as barrier
 from jaxtyping import Array, PyTree
 
 from duhamel.equation import Equation
@@ -92,20 +94,22 @@ class Adaptive(eqx.Module):
         replace powers: one exponential instead of two calls of pow, which would not vectorise.
         """
         q = method.error_order + 1
-        log = jnp.log(jnp.maximum(error, 1e-8) / self.target)
-        after_success = (self.proportional * previous - (self.integral + self.proportional) * log) / q
-        after_failure = jnp.minimum(-log / q, _LOG_SHRINK)
+        # The barriers keep XLA from computing logarithm and exponential anew for every use.
+        error_log = barrier(jnp.log(jnp.maximum(error, 1e-8) / self.target))
+        after_success = (self.proportional * previous - (self.integral + self.proportional) * error_log) / q
+        after_failure = jnp.minimum(-error_log / q, _LOG_SHRINK)
         change = jnp.where(accepted, after_success, after_failure)
-        factor = jnp.exp(jnp.clip(change, _LOG_LEAST, _LOG_MOST))
-        factor = jnp.where(jnp.isfinite(error), factor, 0.1)
-        return (_held(factor) if method.held else factor), jnp.where(accepted, log, previous)
+        change = jnp.where(jnp.isfinite(error), jnp.clip(change, _LOG_LEAST, _LOG_MOST), _LOG_LEAST)
+        factor = jnp.exp(_held(change) if method.held else change)
+        return barrier(factor), jnp.where(accepted, error_log, previous)
 
 
 # After a rejection the step shrinks at least to 0.8; no step changes by more than these ratios.
 _LOG_SHRINK, _LOG_LEAST, _LOG_MOST = -0.2231, -2.303, 2.0
 
 
-def _held(factor: Array) -> Array:
-    """The factor rounded down to a power of 2^{1/4}, and 1 from 0.9 to 2^{1/4}: new weights must pay."""
-    ratio = jnp.exp2(jnp.floor(jnp.log2(factor) * 4.0 + 1e-6) / 4.0)
-    return jnp.where((factor >= 0.9) & (ratio <= 1.0), 1.0, ratio)
+def _held(change: Array) -> Array:
+    """The logarithm of a factor rounded down to a multiple of ln 2/4; from 0.9 to 2^{1/4} no change: new weights must pay."""
+    notch = log(2.0) / 4.0
+    rounded = jnp.floor(change / notch + 1e-6) * notch
+    return jnp.where((change >= log(0.9)) & (rounded <= 0.5 * notch), 0.0, rounded)
