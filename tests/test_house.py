@@ -25,7 +25,7 @@ FLOORS = (
     {"methods"},
     {"stepping"},
     {"observe"},
-    {"compiled", "plan", "loop", "fixed_run", "drive", "failure", "solution", "march", "solve"},
+    {"batch", "compiled", "plan", "loop", "fixed_run", "drive", "failure", "solution", "march", "solve"},
     {"pde"},
     {"store"},
     {"cli"},

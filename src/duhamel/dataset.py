@@ -73,7 +73,7 @@ def from_solution(solution: Any) -> xarray.Dataset:
     space, fields = getattr(codec, "space", None), getattr(codec, "fields", ("u",))
     lone = space is not None and not isinstance(solution.us, Mapping)
     attrs = {
-        "equation": getattr(getattr(solution.eq.about, "system", None), "text", ""),
+        "equation": getattr(solution.eq.about, "text", ""),
         "parts": str(solution.eq),
         "method": solution.method.name,
         "why": solution.why,

@@ -6,11 +6,13 @@ import time
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import PyTree
 
+from duhamel.batch import batched_well
 from duhamel.compiled import compiled
 from duhamel.loop import Problem, Run, advance, start
 from duhamel.observe.recorder import Record
@@ -25,7 +27,8 @@ def _start(problem: Problem, t0: Any, u: PyTree, ts: Any, count: Any) -> Run:
 
 
 def _proceed(problem: Problem, run: Run, most: Any, pause: Any) -> tuple[Run, Any]:
-    run = advance(problem, run, most, pause)
+    numbers, rest = eqx.partition((problem, run, most, pause), eqx.is_array)
+    run = batched_well(lambda values: advance(*eqx.combine(values, rest)))(numbers)
     saved = run.saved.us if isinstance(run.saved, Record) else jax.tree.map(lambda v: v[None], run.u)
     return run, jax.vmap(problem.eq.decode)(saved)
 
