@@ -1,4 +1,5 @@
-"""Kuramoto–Sivashinsky, the stiff PDE that every peer can solve: time to a relative error of 1e-7 at t = 10."""
+"""Kuramoto–Sivashinsky, the stiff PDE that every peer can solve: time to a relative error of 1e-7 at t =
+10."""
 
 from __future__ import annotations
 
@@ -149,7 +150,8 @@ def _default(seconds: float) -> Iterator[Row]:
 
 
 def _waiting_transforms(pairs: int) -> Callable[[], Any]:
-    """So many real transforms there and back in one compiled loop, and nothing else but one product that keeps them finite."""
+    """So many real transforms there and back in one compiled loop, and nothing else but one product that
+    keeps them finite."""
     loop = jax.jit(
         lambda v: jax.lax.fori_loop(0, pairs, lambda _, w: jnp.fft.irfft(jnp.fft.rfft(w) * 0.999), v)
     )

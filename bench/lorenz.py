@@ -94,8 +94,11 @@ def _waiting(call: Callable[..., Any], *args: Any) -> Callable[[], Any]:
 
 
 def _errors(mine: Any, peer: Any) -> str:
-    """At t = 10, before chaos has swallowed the initial digits, both must have the accuracy they were asked for."""
-    exact = solve_ivp(lambda t, u: np.asarray(slope(t, u, None)), (0, 10), np.ones(3), "DOP853", rtol=1e-13, atol=1e-13)
+    """At t = 10, before chaos has swallowed the initial digits, both must have the accuracy they were asked
+    for."""
+    exact = solve_ivp(
+        lambda t, u: np.asarray(slope(t, u, None)), (0, 10), np.ones(3), "DOP853", rtol=1e-13, atol=1e-13
+    )
     texts = []
     for name, f in (("Duhamel", mine), ("diffrax", peer)):
         error = np.max(abs(np.asarray(f(jnp.ones(3), 10.0)[0]) - exact.y[:, -1]))
@@ -109,4 +112,6 @@ def _check_limit(limit: Any, mine: Any) -> None:
     u, accepted, rejected = limit(np.ones(3), 5.0, TOLERANCE, TOLERANCE)
     state, steps, refused = mine(jnp.ones(3), 5.0)
     if (accepted, rejected) != (int(steps), int(refused)) or np.max(abs(u - np.asarray(state))) > 1e-9:
-        raise AssertionError(f"C and Duhamel differ: {accepted}+{rejected} steps and {steps}+{refused}, {u} and {state}")
+        raise AssertionError(
+            f"C and Duhamel differ: {accepted}+{rejected} steps and {steps}+{refused}, {u} and {state}"
+        )

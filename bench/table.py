@@ -22,8 +22,9 @@ HEADINGS = ("what", "Duhamel", "beside it", "its time", "ratio", "bar", "met")
 class Row:
     """One comparison.
 
-    `ours`, `theirs`: best times in seconds (exponents where `unit` is empty); `ratio`: the median over turns of
-    ours/theirs. `bar` is what the ratio must not exceed, or what `ours` must not exceed where there is no peer.
+    `ours`, `theirs`: best times in seconds (exponents where `unit` is empty); `ratio`: the median over turns
+    of ours/theirs. `bar` is what the ratio must not exceed, or what `ours` must not exceed where there is no
+    peer.
     """
 
     group: str
@@ -58,7 +59,9 @@ class Row:
         )
 
 
-def row(group: str, what: str, ours: Times, peer: str, theirs: Times, bar: float | None = None, note: str = "") -> Row:
+def row(
+    group: str, what: str, ours: Times, peer: str, theirs: Times, bar: float | None = None, note: str = ""
+) -> Row:
     """A row from the turns of two contestants."""
     return Row(group, what, ours.best, peer, theirs.best, ours.over(theirs), bar, note=note)
 

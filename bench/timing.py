@@ -1,4 +1,5 @@
-"""Clocks. Only ratios within one run mean something: contestants take turns, so that a busy moment hits all of them."""
+"""Clocks. Only ratios within one run mean something: contestants take turns, so that a busy moment hits all
+of them."""
 
 from __future__ import annotations
 
@@ -59,7 +60,8 @@ def alternate(
 def first_calls(*names: str, turns: int = 3) -> tuple[tuple[Times, dict[str, float]], ...]:
     """First calls, each in a new interpreter, so that none finds compiled code or warm caches of another.
 
-    `names` are functions of `bench.first`. Returns for each its times and what else the last process reported.
+    `names` are functions of `bench.first`. Returns for each its times and what else the last process
+    reported.
     """
     rows = [[_fresh(name) for name in names] for _ in range(turns)]
     columns: Sequence[Sequence[dict[str, float]]] = list(zip(*rows, strict=True))

@@ -3,8 +3,9 @@
     import duhamel as dh
     sol = dh.solve(f, u0, t1=10.0)
 
-Importing Duhamel switches JAX to 64-bit numbers, unless the environment variable JAX_ENABLE_X64 says otherwise, and lets
-XLA compile small loops into single kernels. JAX itself is imported only when something that needs it is used.
+Importing Duhamel switches JAX to 64-bit numbers, unless the environment variable JAX_ENABLE_X64 says
+otherwise, and lets XLA compile small loops into single kernels. JAX itself is imported only when something
+that needs it is used.
 """
 
 from __future__ import annotations
@@ -46,7 +47,8 @@ _HOMES = {
         "Tsit5",
     ),
     "duhamel.observe": ("Save",),
-    "duhamel.pde": ("catalogue", "pde"),
+    "duhamel.pde": ("pde",),
+    "duhamel.pde.catalogue": ("catalogue",),
     "duhamel.solution": ("Solution", "Stats"),
     "duhamel.solve": ("solve",),
     "duhamel.spaces": ("Fourier",),
@@ -61,7 +63,8 @@ __all__ = [*_HOME, "__version__"]  # pyright: ignore[reportUnsupportedDunderAll]
 def __getattr__(name: str) -> Any:
     if name not in _HOME:
         raise AttributeError(f"module 'duhamel' has no attribute {name!r}")
-    value = getattr(importlib.import_module(_HOME[name]), name)
+    home = importlib.import_module(_HOME[name])
+    value = home if _HOME[name].endswith("." + name) and not hasattr(home, name) else getattr(home, name)
     globals()[name] = value
     return value
 
@@ -71,8 +74,8 @@ def __dir__() -> list[str]:
 
 
 class _Package(ModuleType):
-    """Some functions share their name with the module they live in (`solve`, `march`, `pde`). Python sets a module
-    as attribute of its package when it is first imported; here the function keeps the name."""
+    """Some functions share their name with the module they live in (`solve`, `march`, `pde`). Python sets a
+    module as attribute of its package when it is first imported; here the function keeps the name."""
 
     def __setattr__(self, name: str, value: Any) -> None:
         if not (name in _HOME and isinstance(value, ModuleType)):

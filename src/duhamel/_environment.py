@@ -1,4 +1,5 @@
-"""Settings of JAX that a library of numerical methods needs, made before JAX starts and without importing it."""
+"""Settings of JAX that a library of numerical methods needs, made before JAX starts and without importing
+it."""
 
 from __future__ import annotations
 
@@ -7,8 +8,8 @@ import sys
 
 __all__ = ["prepare"]
 
-# Loops that touch less memory than this per turn are compiled into one kernel instead of being dispatched operation by
-# operation: a small ODE then runs at the speed of compiled C. Larger loops are not affected.
+# Loops that touch less memory than this per turn are compiled into one kernel instead of being dispatched
+# operation by operation: a small ODE then runs at the speed of compiled C. Larger loops are not affected.
 _SMALL_LOOP = "xla_cpu_small_while_loop_byte_threshold=262144"
 
 

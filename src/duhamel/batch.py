@@ -17,10 +17,11 @@ _BLOCK = 64
 
 
 def batched_well(function: Callable[[PyTree], PyTree]) -> Callable[[PyTree], PyTree]:
-    """`function` of one pytree of arrays, with a rule of its own for vmap: blocks of samples, sample axis last.
+    """`function` of one pytree of arrays, with a rule of its own for vmap: blocks of samples, sample axis
+    last.
 
-    A plain vmap would put the samples first, which scatters the components of a small state over memory, and would
-    make all samples wait for the slowest in every turn of the loop. The numbers are the same.
+    A plain vmap would put the samples first, which scatters the components of a small state over memory, and
+    would make all samples wait for the slowest in every turn of the loop. The numbers are the same.
     """
     wrapped = jax.custom_batching.custom_vmap(function)
 
@@ -32,11 +33,14 @@ def batched_well(function: Callable[[PyTree], PyTree]) -> Callable[[PyTree], PyT
         moving = [leaf for leaf, flag in zip(leaves, flags, strict=True) if flag]
 
         def block(parts: list[Any]) -> PyTree:
-            parts = iter(parts)
-            filled = [next(parts) if flag else leaf for leaf, flag in zip(leaves, flags, strict=True)]
+            rest = iter(parts)
+            filled = [next(rest) if flag else leaf for leaf, flag in zip(leaves, flags, strict=True)]
             axes = [-1 if flag else None for flag in flags]
-            inner = lambda *values: function(treedef.unflatten(values))
-            return jax.vmap(inner, in_axes=axes, out_axes=-1)(*filled)
+
+            def one(*values: Any) -> PyTree:
+                return function(treedef.unflatten(values))
+
+            return jax.vmap(one, in_axes=axes, out_axes=-1)(*filled)
 
         result = _in_blocks(block, moving, size)
         return result, jax.tree.map(lambda _: True, result)

@@ -8,18 +8,20 @@ from typing import Any
 
 import jax
 import numpy as np
+from jax.core import Tracer
 
 __all__ = ["compiled", "is_traced"]
 
 
 def is_traced(tree: Any) -> bool:
     """Whether a pytree holds values that JAX is tracing (under jit, grad or vmap)."""
-    return any(isinstance(leaf, jax.core.Tracer) for leaf in jax.tree.leaves(tree))
+    return any(isinstance(leaf, Tracer) for leaf in jax.tree.leaves(tree))
 
 
 def compiled(function: Callable[..., Any]) -> Callable[..., Any]:
     """`function` compiled by JAX. Numbers and arrays inside the arguments are traced, so that new values do
-    not recompile; all other leaves (functions, text, flags) are compared by equality, and a new one recompiles."""
+    not recompile; all other leaves (functions, text, flags) are compared by equality, and a new one
+    recompiles."""
 
     @partial(jax.jit, static_argnums=0)
     def inner(key: tuple[Any, tuple[Any, ...]], numbers: list[Any]) -> Any:

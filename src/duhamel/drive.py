@@ -46,7 +46,8 @@ def warm_up(plan: Plan) -> Run:
 
 
 class Stretch(NamedTuple):
-    """A piece of a run: where it stands, and what was newly saved (host arrays of times, device arrays of states)."""
+    """A piece of a run: where it stands, and what was newly saved (host arrays of times, device arrays of
+    states)."""
 
     run: Run
     status: Status
@@ -69,7 +70,8 @@ class Pace:
 
 
 def stretches(plan: Plan, run: Run, pace: Pace) -> Iterator[Stretch]:
-    """A run that was begun, piece by piece. Pieces end when the record is full, the pace says so, or the run has ended."""
+    """A run that was begun, piece by piece. Pieces end when the record is full, the pace says so, or the run
+    has ended."""
     number, handed = 0, 0
     attempts = 0
     while True:

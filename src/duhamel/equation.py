@@ -38,7 +38,8 @@ class Codec(eqx.Module):
 
     @abc.abstractmethod
     def mean_square(self, state: State) -> Array:
-        """Mean over space of |u|² for each field, shape (fields,), real: by Parseval where the state is spectral."""
+        """Mean over space of |u|² for each field, shape (fields,), real: by Parseval where the state is
+        spectral."""
 
     @abc.abstractmethod
     def project(self, state: State) -> State:
@@ -61,7 +62,8 @@ class Linear(_Part):
         if not isinstance(self.operator, Operator):
             raise InputError(
                 f"Linear takes an operator (Scalar, Diagonal, BlockDiagonal, Dense), got "
-                f"{type(self.operator).__name__}. For an array of entrywise factors write Linear(Diagonal(array))."
+                f"{type(self.operator).__name__}. For an array of entrywise factors write "
+                "Linear(Diagonal(array))."
             )
 
     def apply(self, t: Array, u: State, args: Any) -> State:
@@ -72,11 +74,14 @@ class Linear(_Part):
 class Nonlinear(_Part):
     """The part N(t, u) = f(t, u, args), a function or a callable pytree that carries its own numbers.
 
-    `flow(t, h, u, args)` may give the exact solution of du/dt = f over a time h; splitting methods then use it.
+    `flow(t, h, u, args)` may give the exact solution of du/dt = f over a time h; splitting methods then use
+    it.
     """
 
     f: Callable[..., Any] = eqx.field(converter=lambda f: _as_pytree(f))
-    flow: Callable[..., Any] | None = eqx.field(default=None, converter=lambda f: f if f is None else _as_pytree(f))
+    flow: Callable[..., Any] | None = eqx.field(
+        default=None, converter=lambda f: f if f is None else _as_pytree(f)
+    )
 
     def apply(self, t: Array, u: State, args: Any) -> State:
         return _checked(self.f(t, u, args), u, _name_of(self.f))
@@ -116,10 +121,14 @@ class Equation(eqx.Module):
         if isinstance(other, Linear | Nonlinear):
             other = Equation((other,))
         if not isinstance(other, Equation):
-            raise InputError(f"only parts and equations can be added to an equation, not {type(other).__name__}.")
+            raise InputError(
+                f"only parts and equations can be added to an equation, not {type(other).__name__}."
+            )
         if other.codec is not None and self.codec is not None:
             raise InputError("both equations bring a space of their own; state them as one equation instead.")
-        return Equation(self.parts + other.parts, self.codec if other.codec is None else other.codec, self.about)
+        return Equation(
+            self.parts + other.parts, self.codec if other.codec is None else other.codec, self.about
+        )
 
     def __radd__(self, other: Linear | Nonlinear) -> Equation:
         return Equation((other,)) + self
@@ -171,8 +180,8 @@ def as_equation(eq: Any) -> Equation:
     if callable(eq):
         return Equation((Nonlinear(eq),))
     raise InputError(
-        f"an equation is a function f(t, u, args), a sum of Linear and Nonlinear parts, or dh.pde(text, space); "
-        f"got {type(eq).__name__}."
+        "an equation is a function f(t, u, args), a sum of Linear and Nonlinear parts, or "
+        f"dh.pde(text, space); got {type(eq).__name__}."
     )
 
 
@@ -217,21 +226,27 @@ def _plain(u0: Any) -> State:
 
 
 def _checked(du: Any, u: State, name: str) -> State:
-    """du with the structure, shapes and dtypes of u, or an error that names f. Costs nothing once compiled."""
+    """du with the structure, shapes and dtypes of u, or an error that names f. Costs nothing once
+    compiled."""
     if jax.tree.structure(du) != jax.tree.structure(u):
         leaves = jax.tree.leaves(du)
         hint = " Did you mean jnp.stack([...])?" if isinstance(du, list | tuple) and len(leaves) > 1 else ""
         raise InputError(
-            f"{name} must return a state like u: got {jax.tree.structure(du)}, wanted {jax.tree.structure(u)}.{hint}"
+            f"{name} must return a state like u: got {jax.tree.structure(du)}, "
+            f"wanted {jax.tree.structure(u)}.{hint}"
         )
 
     def match(d: Any, v: Array) -> Array:
         d = jnp.asarray(d)
         if d.shape != v.shape:
-            raise InputError(f"{name} returned shape {d.shape} for a state of shape {v.shape}; they must agree.")
+            raise InputError(
+                f"{name} returned shape {d.shape} for a state of shape {v.shape}; they must agree."
+            )
         if d.dtype != v.dtype:
             if jnp.iscomplexobj(d) and not jnp.iscomplexobj(v):
-                raise InputError(f"{name} returned complex values for a real state: make the initial state complex.")
+                raise InputError(
+                    f"{name} returned complex values for a real state: make the initial state complex."
+                )
             if np.result_type(d.dtype, v.dtype) != v.dtype:
                 raise InputError(
                     f"{name} returned {d.dtype} for a {v.dtype} state: a constant or parameter inside it is "

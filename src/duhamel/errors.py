@@ -1,4 +1,5 @@
-"""What can go wrong, each kind with a class of its own. Every message says what, where, why and what to try."""
+"""What can go wrong, each kind with a class of its own. Every message says what, where, why and what to
+try."""
 
 from __future__ import annotations
 

@@ -36,13 +36,23 @@ def _what(status: Status) -> str:
 
 def _advice(plan: Plan, run: Run, status: Status) -> str:
     adaptive = isinstance(plan.problem.stepping, Adaptive)
-    if int(run.steps) == 0 and status == Status.not_finite:
-        return "The very first evaluation failed: check the initial state and the signs and domains (sqrt, log, 1/u) of the equation."
-    if status == Status.not_finite and not adaptive:
-        return "Either the solution blows up or the step is too long for the method: try a smaller dt, or dh.Adaptive(rtol=1e-6)."
     if status == Status.not_finite:
-        return "The solution most likely blows up: check the signs of the highest derivatives (u_xx with a minus is backward heat), or end before."
+        key = "start" if int(run.steps) == 0 else "blow-up" if adaptive else "fixed"
+        return _ADVICE[key]
     if status == Status.step_too_small:
-        return "There is a singularity, or the equation is stiffer than this method can bear, or rtol and atol are below round-off: loosen them or try another method."
-    return "Raise max_steps, loosen rtol and atol, or use a method for stiff equations." if adaptive else "Raise max_steps or dt."
+        return _ADVICE["collapse"]
+    return _ADVICE["adaptive-steps" if adaptive else "fixed-steps"]
 
+
+_ADVICE = {
+    "start": "The very first evaluation failed: check the initial state and the signs and domains "
+    "(sqrt, log, 1/u) of the equation.",
+    "fixed": "Either the solution blows up or the step is too long for the method: try a smaller dt, "
+    "or dh.Adaptive(rtol=1e-6).",
+    "blow-up": "The solution most likely blows up: check the signs of the highest derivatives "
+    "(u_t = -u_xx is backward heat), or end before.",
+    "collapse": "There is a singularity, or the equation is stiffer than this method can bear, or rtol and atol "
+    "are below round-off: loosen them or try another method.",
+    "adaptive-steps": "Raise max_steps, loosen rtol and atol, or use a method for stiff equations.",
+    "fixed-steps": "Raise max_steps or dt.",
+}

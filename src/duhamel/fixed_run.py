@@ -21,14 +21,16 @@ __all__ = ["fixed_run", "runs_fixed"]
 
 def runs_fixed(plan: Plan, t0: Any, t1: Any) -> bool:
     """Whether the number of steps can be known while tracing."""
-    return isinstance(plan.problem.stepping, Fixed) and not is_traced((t0, t1, plan.problem.stepping, plan.times))
+    return isinstance(plan.problem.stepping, Fixed) and not is_traced(
+        (t0, t1, plan.problem.stepping, plan.times)
+    )
 
 
 def fixed_run(plan: Plan, t0: Any, t1: Any) -> tuple[Run, Array, Any]:
     """The run, the saved times and the saved states.
 
-    The way between consecutive times to meet is divided into the same number of steps, the smallest for which none
-    is longer than dt. Memory for the backward pass: one state (and its stages) per step.
+    The way between consecutive times to meet is divided into the same number of steps, the smallest for which
+    none is longer than dt. Memory for the backward pass: one state (and its stages) per step.
     """
     dt = float(plan.problem.stepping.dt)  # pyright: ignore[reportAttributeAccessIssue]
     begin, end = float(t0), float(t1)
@@ -43,7 +45,9 @@ def fixed_run(plan: Plan, t0: Any, t1: Any) -> tuple[Run, Array, Any]:
     pieces = int(np.ceil(lengths.max(initial=0.0) / dt * (1 - 1e-9)))
     if pieces * len(lengths) > plan.most:
         lengths, pieces = lengths[:0], 0
-    status, us = _scan(plan.problem, plan.t0, plan.u, knots[:-1], _equalised(lengths / max(pieces, 1)), _Count(pieces))
+    status, us = _scan(
+        plan.problem, plan.t0, plan.u, knots[:-1], _equalised(lengths / max(pieces, 1)), _Count(pieces)
+    )
     kept = _kept(knots, plan, end)
     us = jax.tree.map(lambda v: v[kept], us)
     steps = jnp.asarray(pieces * len(lengths), jnp.int32)
@@ -70,7 +74,9 @@ def _kept(knots: np.ndarray, plan: Plan, end: float) -> np.ndarray:
     return np.searchsorted(knots, np.asarray(plan.times))
 
 
-def _scan_steps(problem: Problem, t0: Array, u: Any, starts: Array, lengths: Array, pieces: int) -> tuple[Array, Any]:
+def _scan_steps(
+    problem: Problem, t0: Array, u: Any, starts: Array, lengths: Array, pieces: int
+) -> tuple[Array, Any]:
     eq, method, args = problem.eq, problem.method, problem.args
 
     def one(carry: Any, index: Array, start: Array, h: Array) -> Any:

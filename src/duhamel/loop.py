@@ -30,10 +30,12 @@ class Problem(NamedTuple):
 
 
 class Run(NamedTuple):
-    """Everything that changes. It is all that is needed to go on: a run may be paused and continued bit for bit.
+    """Everything that changes. It is all that is needed to go on: a run may be paused and continued bit for
+    bit.
 
-    t + low is the time (compensated sum), `want` the step size aimed at, `h` the last one taken, `previous` the
-    logarithm of the last accepted error relative to the controller's target, `estimate` the sum of estimated local errors.
+    t + low is the time (compensated sum), `want` the step size aimed at, `h` the last one taken, `previous`
+    the logarithm of the last accepted error relative to the controller's target, `estimate` the sum of
+    estimated local errors.
     """
 
     t: Array
@@ -67,7 +69,8 @@ def start(problem: Problem, t0: Array, u: PyTree, ts: Array, count: Array) -> Ru
 
 
 def advance(problem: Problem, run: Run, most: Array, pause: Array) -> Run:
-    """Go on until done, failed, `most` steps attempted in all, `pause` attempts from now, or the record is full."""
+    """Go on until done, failed, `most` steps attempted in all, `pause` attempts from now, or the record is
+    full."""
     begun = run.steps + run.rejected
 
     def going(r: Run) -> Array:
@@ -115,8 +118,9 @@ def attempt(problem: Problem, run: Run) -> Run:
 def _length(p: Problem, run: Run, stop: Array) -> tuple[Array, Array]:
     """The step to attempt, and whether it ends at `stop`.
 
-    Explicit adaptive steps are cut at the stop. All others divide the way to the stop into equal steps,
-    so that weights which depend on h stay valid; a step equal to the last one up to the round-off of the clock is taken to be the same.
+    Explicit adaptive steps are cut at the stop. All others divide the way to the stop into equal steps, so
+    that weights which depend on h stay valid; a step equal to the last one up to the round-off of the clock
+    is taken to be the same.
     """
     distance = (stop - run.t) - run.low
     if isinstance(p.stepping, Adaptive) and not p.method.held:
@@ -131,7 +135,8 @@ def _length(p: Problem, run: Run, stop: Array) -> tuple[Array, Array]:
 
 
 def _collapsed(p: Problem, run: Run, h: Array, lands: Array, accepted: Array, t_new: Array) -> Array:
-    """Whether the run cannot go on: a step that does not move the clock, or is rejected at its least length."""
+    """Whether the run cannot go on: a step that does not move the clock, or is rejected at its least
+    length."""
     if isinstance(p.stepping, Fixed):
         return ~accepted
     stuck = ~lands & (t_new <= run.t)

@@ -25,8 +25,8 @@ __all__ = ["Chunk", "march"]
 class Chunk(NamedTuple):
     """A piece of a run: what was newly saved, and where the run stands.
 
-    `ts` (k,) and `us` (k, …), k ≥ 0, in the user's form. `status` is `Status.running` in all but the last piece;
-    `message` says why a run failed.
+    `ts` (k,) and `us` (k, …), k ≥ 0, in the user's form. `status` is `Status.running` in all but the last
+    piece; `message` says why a run failed.
     """
 
     ts: np.ndarray
@@ -57,8 +57,8 @@ def march(
     seconds: float = 0.2,
 ) -> Iterator[Chunk]:
     """Integrate as `solve` does, but yield a `Chunk` about every `seconds`: for progress, streaming and
-    interruption. The pieces put together are bit for bit what `solve` returns. A failure is not raised: it is the last chunk's
-    status. Arguments as in `solve`; checked at once, before the first piece is asked for.
+    interruption. The pieces put together are bit for bit what `solve` returns. A failure is not raised: it is
+    the last chunk's status. Arguments as in `solve`; checked at once, before the first piece is asked for.
     """
     plan = make_plan(eq, u0, t0, t1, args, method, step, save, max_steps)
     return _chunks(plan, seconds)

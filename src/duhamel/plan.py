@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.core import Tracer
 from jaxtyping import Array, PyTree
 
 from duhamel.compiled import is_traced
@@ -97,13 +98,13 @@ def make_plan(
 def _times(t0: Any, t1: Any) -> tuple[Array, Array]:
     dtype = jnp.result_type(float)
     for name, value in (("t0", t0), ("t1", t1)):
-        if not isinstance(value, jax.core.Tracer):
-            if np.ndim(value) or not np.isrealobj(value) or not np.isfinite(float(value)):
-                raise InputError(f"{name} must be a finite number, got {value!r}.")
+        known = not isinstance(value, Tracer)
+        if known and (np.ndim(value) or not np.isrealobj(value) or not np.isfinite(float(value))):
+            raise InputError(f"{name} must be a finite number, got {value!r}.")
     if not is_traced((t0, t1)) and float(t1) < float(t0):
         raise InputError(
-            f"t1={float(t1):g} lies before t0={float(t0):g}. To go backwards in time, integrate the equation with the "
-            "opposite sign forwards."
+            f"t1={float(t1):g} lies before t0={float(t0):g}. To go backwards in time, integrate the equation "
+            "with the opposite sign forwards."
         )
     return _clock(t0, dtype), _clock(t1, dtype)
 
@@ -141,19 +142,23 @@ def _check_tolerances(stepping: Fixed | Adaptive, state: PyTree) -> None:
     for name in ("rtol", "atol"):
         leaves = jax.tree.leaves(getattr(stepping, name))
         if len(leaves) not in (1, len(jax.tree.leaves(state))):
-            raise InputError(f"{name} has {len(leaves)} entries, the state {len(jax.tree.leaves(state))} arrays.")
+            raise InputError(
+                f"{name} has {len(leaves)} entries, the state {len(jax.tree.leaves(state))} arrays."
+            )
 
 
 def _slots(state: PyTree, save: Save, times: Any, traced: bool, max_steps: int | None) -> int:
-    if times is None and not save.all_steps:
-        return 1
-    if traced and save.all_steps:
+    if save.all_steps:
+        if not traced:
+            return _block(state)
         if max_steps is None:
             raise InputError(
-                "Save(steps=True) and Save(dense=True) inside jit, grad or vmap need max_steps=…: the room for the steps "
-                "must be known before they are taken."
+                "Save(steps=True) and Save(dense=True) inside jit, grad or vmap need max_steps=…: the room "
+                "for the steps must be known before they are taken."
             )
         return int(max_steps) + 1
+    if times is None:
+        return 1
     return int(times.shape[0]) if traced else _block(state)
 
 

@@ -8,6 +8,7 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.core import Tracer
 from jaxtyping import Array, PyTree
 
 from duhamel.compiled import compiled
@@ -20,7 +21,8 @@ __all__ = ["Dense", "Solution", "Stats"]
 
 
 class Stats(NamedTuple):
-    """Work done: accepted steps, rejected attempts, evaluations of the (nonlinear) right-hand side, and linear or nonlinear solves."""
+    """Work done: accepted steps, rejected attempts, evaluations of the (nonlinear) right-hand side, and
+    linear or nonlinear solves."""
 
     steps: Any
     rejected: Any
@@ -52,11 +54,12 @@ class Dense(eqx.Module):
 class Solution(eqx.Module):
     """The result of `solve`.
 
-    `ts` (n,) and `us` (n, …): the saved times and states, in the user's form (arrays, or a dict of arrays for a system typed
-    as text). `status` is a `Status`, `stats` the work done, `t` and `h` the last time and step, `error_estimate` the sum of the estimated
-    relative local errors (nan for fixed steps). `method` was used, `why` says why. With `Save(dense=True)`, `sol(t)`
-    gives the state at any time. Inside jit the numbers are traced arrays, slots of a record that were not reached
-    hold nan at time inf, and `eq` is None (it would be copied for every sample of a batch).
+    `ts` (n,) and `us` (n, …): the saved times and states, in the user's form (arrays, or a dict of arrays for
+    a system typed as text). `status` is a `Status`, `stats` the work done, `t` and `h` the last time and
+    step, `error_estimate` the sum of the estimated relative local errors (nan for fixed steps). `method` was
+    used, `why` says why. With `Save(dense=True)`, `sol(t)` gives the state at any time. Inside jit the
+    numbers are traced arrays, slots of a record that were not reached hold nan at time inf, and `eq` is None
+    (it would be copied for every sample of a batch).
     """
 
     ts: Array
@@ -77,7 +80,7 @@ class Solution(eqx.Module):
         if self.dense is None:
             raise InputError("this solution holds single times only: solve with save=dh.Save(dense=True).")
         times = jnp.asarray(t, dtype=self.ts.dtype)
-        if not isinstance(times, jax.core.Tracer) and not isinstance(self.ts, jax.core.Tracer):
+        if not isinstance(times, Tracer) and not isinstance(self.ts, Tracer):
             first, last = float(self.ts[0]), float(self.t)
             low, high = float(times.min()), float(times.max())
             if low < first or high > last:
@@ -92,13 +95,14 @@ class Solution(eqx.Module):
         return from_solution(self)
 
     def plot(self, path: Any) -> None:
-        """Draw the solution into a picture file: space–time, images or time series, as it fits (extra `cli`)."""
+        """Draw the solution into a picture file: space–time, images or time series, as it fits (extra
+        `cli`)."""
         from duhamel.plots import picture
 
         picture(self.to_xarray(), path)
 
     def __repr__(self) -> str:
-        if isinstance(self.status, jax.core.Tracer) or np.ndim(self.status):
+        if isinstance(self.status, Tracer) or np.ndim(self.status):
             return f"Solution(ts={self.ts}, method={self.method.name})"
         return (
             f"Solution({Status(int(self.status)).name} at t={float(self.t):g}, {len(self.ts)} saved, "

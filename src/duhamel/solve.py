@@ -8,6 +8,7 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.core import Tracer
 
 from duhamel.compiled import is_traced
 from duhamel.drive import Pace, begin, join, proceed, stretches
@@ -40,23 +41,24 @@ def solve(
 ) -> Solution:
     """Integrate du/dt = L u + N(t, u) from t0 to t1.
 
-    `eq`: a function f(t, u, args) → du/dt on any pytree, a sum of `Linear` and `Nonlinear` parts, or `pde(text, space)`.
-    `u0`: the initial state; its dtype is the dtype of the run. For an equation typed as text also a text, a function
-    of the coordinates, or a dict of these by field. `method`: an instance, class or name; None lets the structure of the equation decide
-    (`solution.why` says why). `step`: `Fixed(dt)` or `Adaptive(rtol, atol)` (default: rtol=1e-6, atol=1e-9).
-    `save`: what to keep (default: the state at t1). `max_steps`: attempts before giving up.
+    `eq`: a function f(t, u, args) → du/dt on any pytree, a sum of `Linear` and `Nonlinear` parts, or
+    `pde(text, space)`. `u0`: the initial state; its dtype is the dtype of the run. For an equation typed as
+    text also a text, a function of the coordinates, or a dict of these by field. `method`: an instance, class
+    or name; None lets the structure of the equation decide (`solution.why` says why). `step`: `Fixed(dt)` or
+    `Adaptive(rtol, atol)` (default: rtol=1e-6, atol=1e-9). `save`: what to keep (default: the state at t1).
+    `max_steps`: attempts before giving up.
 
-    Works under jit, vmap (each sample takes its own steps) and grad (through `Fixed` steps). A repeated call with new numbers (initial values, times,
-    tolerances, parameters, args) does not compile again.
+    Works under jit, vmap (each sample takes its own steps) and grad (through `Fixed` steps). A repeated call
+    with new numbers (initial values, times, tolerances, parameters, args) does not compile again.
 
-    Raises `InputError` for input that cannot be right, before anything is computed, and `SolveError` for a run that
-    failed, unless `on_failure="return"`: then look at `solution.status`.
+    Raises `InputError` for input that cannot be right, before anything is computed, and `SolveError` for a
+    run that failed, unless `on_failure="return"`: then look at `solution.status`.
     """
     if on_failure not in ("raise", "return"):
         raise InputError(f'on_failure is "raise" or "return", got {on_failure!r}.')
     plan = make_plan(eq, u0, t0, t1, args, method, step, save, max_steps)
     run = None if plan.traced else begin(plan.problem, plan.t0, plan.u, *plan.window(0))
-    if run is None or isinstance(run.status, jax.core.Tracer):
+    if run is None or isinstance(run.status, Tracer):
         if run is not None:  # inside jit, but with constants only
             plan = make_plan(eq, u0, t0, t1, args, method, step, save, max_steps, traced=True)
         return _solve_traced(plan, t0, t1, on_failure)
@@ -82,7 +84,10 @@ def _solve_traced(plan: Plan, t0: Any, t1: Any, on_failure: str) -> Solution:
         run = run._replace(status=jnp.where(run.status == Status.running, Status.max_steps, run.status))
         ts, us = _reached(run, us)
     if on_failure == "raise":
-        text = "the run failed inside compiled code; call solve outside jit, or with on_failure='return', for the reason."
+        text = (
+            "the run failed inside compiled code; call solve outside jit, or with on_failure='return', "
+            "for the reason."
+        )
         us = eqx.error_if(us, failed(run.status), text)
     return solution_of(plan, run, ts, us, run.status, "")
 
@@ -110,7 +115,9 @@ def solution_of(plan: Plan, run: Run, ts: Any, us: Any, status: Any, message: st
     relative = _largest(problem.stepping.rtol) if isinstance(problem.stepping, Adaptive) else np.nan
     eq = None if plan.traced else problem.eq
     dense = _dense(plan, ts, us)
-    return Solution(ts, us, status, stats, t, h, relative * estimate, dense, eq, problem.method, plan.why, message)
+    return Solution(
+        ts, us, status, stats, t, h, relative * estimate, dense, eq, problem.method, plan.why, message
+    )
 
 
 def _largest(tolerance: Any) -> Any:

@@ -26,7 +26,8 @@ def reference(k, z):
 
 
 def polar_grid():
-    """|z| from 1e-12 to 1e6 in the left half-plane, the axes exact, and the seam where the series hands over."""
+    """|z| from 1e-12 to 1e6 in the left half-plane, the axes exact, and the seam where the series hands
+    over."""
     points = [r * np.exp(1j * a) for r in (*RADII, 3.4, 3.49, 3.5, 3.51, 3.6) for a in ANGLES[1:-1]]
     points += [1j * r for r in RADII] + [-r + 0j for r in RADII]
     return np.array(points)

@@ -46,7 +46,10 @@ def order_conditions(table, weights):
         ],
     }
     return {
-        order: max(abs(sum(w * v for w, v in zip(weights, values, strict=True)) - Fraction(1, gamma)) for values, gamma in found)
+        order: max(
+            abs(sum(w * v for w, v in zip(weights, values, strict=True)) - Fraction(1, gamma))
+            for values, gamma in found
+        )
         for order, found in trees.items()
     }
 
@@ -75,7 +78,9 @@ def test_embedded_weights_have_their_order_and_no_more(method):
 def test_interpolants_end_in_the_method(method):
     if method.dense is None:
         return
-    assert np.allclose([sum(row) for row in method.dense], [float(b) for b in method.table.b], rtol=0, atol=2e-14)
+    assert np.allclose(
+        [sum(row) for row in method.dense], [float(b) for b in method.table.b], rtol=0, atol=2e-14
+    )
 
 
 @pytest.mark.parametrize("method", EXPONENTIAL, ids=lambda m: m.name)
@@ -86,7 +91,9 @@ def test_exponential_rows_integrate_constants_exactly(method, z):
 
     def total(row):
         return sum(
-            float(term.factor) * phi(5, np.array(float(term.node) * z))[term.k] for weight in row.values() for term in weight
+            float(term.factor) * phi(5, np.array(float(term.node) * z))[term.k]
+            for weight in row.values()
+            for term in weight
         )
 
     for c, row in zip(table.c, table.a, strict=True):

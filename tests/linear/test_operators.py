@@ -32,13 +32,17 @@ def operators():
     ]
 
 
-@pytest.mark.parametrize("name, operator, matrix, shape", operators(), ids=lambda v: v if isinstance(v, str) else "")
+@pytest.mark.parametrize(
+    ("name", "operator", "matrix", "shape"), operators(), ids=lambda v: v if isinstance(v, str) else ""
+)
 def test_every_question_is_answered_like_the_matrix(name, operator, matrix, shape):
     u = RNG.normal(size=shape) + (1j * RNG.normal(size=shape) if np.iscomplexobj(matrix) else 0)
     state, flat, h = jnp.asarray(u), u.reshape(-1), 0.37
     operator.check(state)
     assert np.allclose(operator.apply(state).reshape(-1), matrix @ flat, atol=1e-12)
-    assert np.allclose(operator.exp(jnp.asarray(h), state).reshape(-1), scipy.linalg.expm(h * matrix) @ flat, atol=1e-12)
+    assert np.allclose(
+        operator.exp(jnp.asarray(h), state).reshape(-1), scipy.linalg.expm(h * matrix) @ flat, atol=1e-12
+    )
     solved = operator.solve(jnp.asarray(h), state).reshape(-1)
     assert np.allclose((np.eye(len(flat)) - h * matrix) @ solved, flat, atol=1e-12)
     weights = operator.phi(3, jnp.asarray([h, 2 * h]))
@@ -62,11 +66,12 @@ def test_pytree_states():
     state = {"a": jnp.asarray([1.0, 1.0]), "b": jnp.asarray(1.0)}
     operator.check(state)
     moved = operator.exp(jnp.asarray(0.5), state)
-    assert np.allclose(moved["a"], np.exp([-0.5, -1.5])) and np.allclose(moved["b"], np.exp(-1.0))
+    assert np.allclose(moved["a"], np.exp([-0.5, -1.5]))
+    assert np.allclose(moved["b"], np.exp(-1.0))
 
 
 @pytest.mark.parametrize(
-    "operator, state, words",
+    ("operator", "state", "words"),
     [
         (dh.Diagonal(jnp.ones(3)), jnp.ones(4), "shape"),
         (dh.Diagonal(jnp.full(3, 1j)), jnp.ones(3), "complex"),

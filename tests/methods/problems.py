@@ -37,8 +37,8 @@ def hochbruck_ostermann(n=99, nonlocal_=True):
     """u_t = u_xx + g(u) + Φ(t, x) on (0, 1), u = 0 at the ends, exact solution x(1−x)eᵗ.
 
     Second differences are exact for a parabola, so the error is the error in time. g(u) = ∫u dx or 1/(1+u²).
-    Hochbruck & Ostermann, SIAM J. Numer. Anal. 43 (2005), Sect. 6. Returns the equation in the sine basis and a
-    function that takes a state of it to nodal values.
+    Hochbruck & Ostermann, SIAM J. Numer. Anal. 43 (2005), Sect. 6. Returns the equation in the sine basis and
+    a function that takes a state of it to nodal values.
     """
     x = np.arange(1, n + 1) / (n + 1)
     k = np.arange(1, n + 1)
@@ -64,7 +64,9 @@ def hochbruck_ostermann(n=99, nonlocal_=True):
 def slopes(hs, errors):
     """Observed orders between consecutive refinements, along the first axis."""
     e = np.asarray(errors)
-    return np.log(e[:-1] / e[1:]) / np.log(np.asarray(hs)[:-1] / np.asarray(hs)[1:]).reshape(-1, *[1] * (e.ndim - 1))
+    return np.log(e[:-1] / e[1:]) / np.log(np.asarray(hs)[:-1] / np.asarray(hs)[1:]).reshape(
+        -1, *[1] * (e.ndim - 1)
+    )
 
 
 def fitted(hs, errors):

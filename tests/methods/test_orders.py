@@ -1,4 +1,5 @@
-"""Every method of the registry has the orders that it states: classical, stiff, of its estimate, of its interpolant."""
+"""Every method of the registry has the orders that it states: classical, stiff, of its estimate, of its
+interpolant."""
 
 import jax
 import jax.numpy as jnp
@@ -38,7 +39,8 @@ def test_stiff_order_on_a_nonlocal_parabolic_problem(method):
     above = errors > 3e-13
     found = slopes(1.0 / steps[above], errors[above])[-2:]
     # Cox–Matthews wanders between 2 and 2.45 on this problem; all others sit on their order.
-    assert np.all(found > method.stiff_order - 0.2) and np.all(found < method.stiff_order + 0.45), found
+    assert np.all(found > method.stiff_order - 0.2), found
+    assert np.all(found < method.stiff_order + 0.45), found
 
 
 @pytest.mark.parametrize("method", [m for m in METHODS if m.adaptive], ids=lambda m: m.name)
@@ -92,7 +94,7 @@ def test_exponential_methods_are_exact_where_n_vanishes(name):
     assert np.allclose(u, np.exp(2.0 * np.asarray(symbol)), rtol=1e-14)
 
 
-@pytest.mark.parametrize("name, order", [("lie", 1), ("strang", 2)])
+@pytest.mark.parametrize(("name", "order"), [("lie", 1), ("strang", 2)])
 def test_splitting_two_matrices_that_do_not_commute(name, order):
     """exp(A)exp(B) against exp(A+B): slopes 1 and 2, for any number of linear parts."""
     a = jnp.asarray([[0.0, 1.0, 0.2], [-1.0, 0.0, 0.0], [0.3, 0.0, -0.5]])
@@ -123,7 +125,10 @@ def test_splitting_uses_the_exact_flow_of_a_part():
 def test_the_registry_is_complete_and_states_everything():
     assert dh.METHODS["etdrk4"] is dh.ETDRK4
     for name, method in dh.METHODS.items():
-        assert method.name == name and method.order >= 1 and method.stages >= 1
+        assert method.name == name
+        assert method.order >= 1
+        assert method.stages >= 1
         assert method.family in ("explicit", "exponential", "splitting")
-        assert method.reference and method.__doc__
+        assert method.reference
+        assert method.__doc__
         assert not method.adaptive or method.error_order >= 1

@@ -132,7 +132,8 @@ def test_text_may_hold_derivatives_and_parameters():
 
 @pytest.mark.parametrize("step", [Fixed(0.05), Adaptive(rtol=1e-6)], ids=["fixed", "adaptive"])
 def test_round_off_that_no_real_field_can_have_is_not_amplified(step):
-    """Modes stored twice must stay conjugates of each other, though the linear part makes them grow by e^96."""
+    """Modes stored twice must stay conjugates of each other, though the linear part makes them grow by
+    e^96."""
     eq = pde("u_t = 8*u + 0.1*lap(u) - u^3", Fourier((16, 16), length=2 * np.pi))
     start = "0.1*cos(x)*cos(2*y) + 0.05*sin(x+y) + 0.01*cos(3*x)"
     plan = make_plan(eq, start, 0.0, 12.0, None, "krogstad43", step, None, None)

@@ -23,4 +23,6 @@ def pendulum(t, u, args):
 def stiff():
     """A stiff linear part with a forcing: du/dt = Lu + cos t, solved by hand."""
     symbol = jnp.asarray([-1.0, -1e2, -1e5])
-    return dh.Linear(dh.Diagonal(symbol)) + dh.Nonlinear(lambda t, u, args: jnp.cos(t) + jnp.zeros_like(u)), symbol
+    return dh.Linear(dh.Diagonal(symbol)) + dh.Nonlinear(
+        lambda t, u, args: jnp.cos(t) + jnp.zeros_like(u)
+    ), symbol

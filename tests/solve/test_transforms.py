@@ -4,9 +4,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from conftest import decay, lorenz
 
 import duhamel as dh
+from conftest import decay, lorenz
 
 STEP = dh.Adaptive(rtol=1e-7, atol=1e-9)
 
@@ -51,7 +51,8 @@ def test_fixed_steps_of_a_new_length_do_not_compile_again():
 def test_jit_gives_what_plain_solve_gives():
     plain = dh.solve(lorenz, jnp.ones(3), t1=1.0, step=STEP, save=dh.Save(every=0.25))
     inside = jax.jit(lambda u: dh.solve(lorenz, u, t1=1.0, step=STEP, save=dh.Save(every=0.25)))(jnp.ones(3))
-    assert np.array_equal(plain.us, inside.us) and inside.status == dh.Status.done
+    assert np.array_equal(plain.us, inside.us)
+    assert inside.status == dh.Status.done
     assert int(inside.stats.steps) == plain.stats.steps
     constant = jax.jit(lambda: dh.solve(lorenz, jnp.ones(3), t1=1.0, step=STEP).us)()
     assert np.allclose(constant[-1], plain.us[-1], rtol=1e-12)
@@ -61,7 +62,14 @@ def test_samples_of_a_batch_take_their_own_steps():
     mus = jnp.asarray([0.5, 2.0, 8.0, 20.0])
 
     def run(mu):
-        return dh.solve(van_der_pol, jnp.asarray([2.0, 0.0]), t1=5.0, args=mu, step=STEP, save=dh.Save(ts=jnp.asarray([2.5, 5.0])))
+        return dh.solve(
+            van_der_pol,
+            jnp.asarray([2.0, 0.0]),
+            t1=5.0,
+            args=mu,
+            step=STEP,
+            save=dh.Save(ts=jnp.asarray([2.5, 5.0])),
+        )
 
     batch = jax.vmap(run)(mus)
     alone = [run(mu) for mu in mus]
@@ -77,7 +85,8 @@ def test_a_failing_sample_does_not_spoil_the_others():
 
     batch = jax.vmap(run)(jnp.asarray([[0.5], [2.0], [-1.0]]))
     assert [int(s) for s in batch.status] == [dh.Status.done, dh.Status.step_too_small, dh.Status.done]
-    assert np.allclose(batch.us[0, 0], 1.0, rtol=1e-5) and np.allclose(batch.us[2, 0], -0.5, rtol=1e-5)
+    assert np.allclose(batch.us[0, 0], 1.0, rtol=1e-5)
+    assert np.allclose(batch.us[2, 0], -0.5, rtol=1e-5)
 
 
 def test_a_large_batch_and_a_nested_one():
@@ -98,23 +107,30 @@ def test_a_batch_over_two_devices():
     assert np.allclose(ends[:, 0], np.linspace(1.0, 2.0, 8) * np.exp(-1.0), rtol=1e-6)
 
 
-@pytest.mark.parametrize("save", [dh.Save(every=0.05), dh.Save(steps=True), None], ids=["every", "steps", "end"])
+@pytest.mark.parametrize(
+    "save", [dh.Save(every=0.05), dh.Save(steps=True), None], ids=["every", "steps", "end"]
+)
 def test_marching_gives_bit_for_bit_what_solving_gives(save):
     whole = dh.solve(lorenz, jnp.ones(3), t1=2.0, step=STEP, save=save)
     pieces = list(dh.march(lorenz, jnp.ones(3), t1=2.0, step=STEP, save=save, seconds=1e-7))
     assert len(pieces) > 1
     assert np.array_equal(np.concatenate([p.us for p in pieces]), whole.us)
     assert np.array_equal(np.concatenate([p.ts for p in pieces]), whole.ts)
-    assert pieces[-1].status == dh.Status.done and pieces[-1].stats.steps == whole.stats.steps
+    assert pieces[-1].status == dh.Status.done
+    assert pieces[-1].stats.steps == whole.stats.steps
     assert all(p.status == dh.Status.running for p in pieces[:-1])
 
 
 def test_steps_inside_jit_need_room():
     with pytest.raises(dh.InputError, match="max_steps"):
         jax.jit(lambda u: dh.solve(lorenz, u, t1=1.0, save=dh.Save(steps=True)).us)(jnp.ones(3))
-    sol = jax.jit(lambda u: dh.solve(decay, u, t1=1.0, args=1.0, save=dh.Save(steps=True), max_steps=64))(jnp.ones(1))
+    sol = jax.jit(lambda u: dh.solve(decay, u, t1=1.0, args=1.0, save=dh.Save(steps=True), max_steps=64))(
+        jnp.ones(1)
+    )
     filled = int(sol.stats.steps) + 1
-    assert np.all(np.isfinite(sol.ts[:filled])) and np.all(np.isinf(sol.ts[filled:])) and np.all(np.isnan(sol.us[filled:]))
+    assert np.all(np.isfinite(sol.ts[:filled]))
+    assert np.all(np.isinf(sol.ts[filled:]))
+    assert np.all(np.isnan(sol.us[filled:]))
 
 
 def test_every_inside_jit_needs_plain_times():

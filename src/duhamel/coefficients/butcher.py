@@ -15,10 +15,10 @@ Number = Fraction | int | str | float
 class Butcher:
     """An explicit tableau: kᵢ = f(t + cᵢh, u + h Σ_{j<i} aᵢⱼ kⱼ), u₁ = u + h Σ bᵢ kᵢ.
 
-    `a` lists the rows below the diagonal (the first is empty), `b` the weights and `error` the weights b − b̂ of
-    the embedded error estimate (None without one). The estimate may use one more entry than there are
-    stages: f at the new point, which is the first stage of the next step. Entries are Fractions, ints or strings such as "1/6"; a float is
-    taken as the exact binary number it is. Nodes are the row sums.
+    `a` lists the rows below the diagonal (the first is empty), `b` the weights and `error` the weights b − b̂
+    of the embedded error estimate (None without one). The estimate may use one more entry than there are
+    stages: f at the new point, which is the first stage of the next step. Entries are Fractions, ints or
+    strings such as "1/6"; a float is taken as the exact binary number it is. Nodes are the row sums.
     """
 
     a: Sequence[Sequence[Number]]

@@ -31,8 +31,8 @@ class Exponential:
         Uᵢ = e^{cᵢhL} u + h Σ_{j<i} aᵢⱼ(hL) N(t + cⱼh, Uⱼ),
         u₁ = e^{hL} u + h Σ bᵢ(hL) N(t + cᵢh, Uᵢ).
 
-    `c` are the nodes, `a[i]` maps j to the weight aᵢⱼ, `b` maps i to bᵢ. `error` maps i to the weight of stage i in
-    the error estimate u₁ − û₁; the index `stages` stands for N(t + h, u₁), the first stage of the
+    `c` are the nodes, `a[i]` maps j to the weight aᵢⱼ, `b` maps i to bᵢ. `error` maps i to the weight of
+    stage i in the error estimate u₁ − û₁; the index `stages` stands for N(t + h, u₁), the first stage of the
     next step.
     """
 

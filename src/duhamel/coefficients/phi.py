@@ -22,9 +22,9 @@ _TERMS = 30
 def phi(kmax: int, z: Array) -> tuple[Array, ...]:
     """φ_0(z), …, φ_kmax(z), entry by entry.
 
-    `z` is a real or complex floating array of NumPy or JAX, of any shape; the results have its shape and dtype. The
-    relative error is below 1e-13 in float64 for kmax ≤ 5 and |z| up to 1e6 with Re z ≤ 0 (away from
-    the zeros of φ_k on the imaginary axis). Derivatives through z = 0 are exact.
+    `z` is a real or complex floating array of NumPy or JAX, of any shape; the results have its shape and
+    dtype. The relative error is below 1e-13 in float64 for kmax ≤ 5 and |z| up to 1e6 with Re z ≤ 0 (away
+    from the zeros of φ_k on the imaginary axis). Derivatives through z = 0 are exact.
     """
     return tuple(stacked_phi(kmax, z))
 
@@ -60,7 +60,8 @@ def _upwards(kmax: int, z: Array, xp: Any) -> Array:
 
 
 def _once(value: Array, xp: Any) -> Array:
-    """The value, computed once: without a barrier XLA would compile (and run) it again for every φ that uses it."""
+    """The value, computed once: without a barrier XLA would compile (and run) it again for every φ that uses
+    it."""
     if xp.__name__ == "numpy":
         return value
     from jax import lax  # only ever reached with JAX arrays in hand, so JAX is loaded already

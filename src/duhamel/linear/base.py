@@ -22,8 +22,8 @@ Weight = PyTree[Array]
 class Operator(eqx.Module):
     """A linear, time-independent operator L on a state.
 
-    A *weight* is any function of L in the operator's own form (a number, a symbol, blocks, a matrix); weights of
-    one operator may be added and scaled entry by entry and are applied to a state by `act`.
+    A *weight* is any function of L in the operator's own form (a number, a symbol, blocks, a matrix); weights
+    of one operator may be added and scaled entry by entry and are applied to a state by `act`.
     """
 
     @abc.abstractmethod
@@ -47,7 +47,8 @@ class Operator(eqx.Module):
 
     @abc.abstractmethod
     def check(self, u: State) -> None:
-        """Raise `InputError` unless the operator fits the state u (shapes and dtypes; values are not read)."""
+        """Raise `InputError` unless the operator fits the state u (shapes and dtypes; values are not
+        read)."""
 
     def exp(self, h: Array, u: State) -> State:
         """e^{hL} u, the exact flow of this part over a time h."""
@@ -56,7 +57,8 @@ class Operator(eqx.Module):
 
 
 def times(weight: Array, v: Array) -> Array:
-    """weight · v without promoting a real weight to complex: half the multiplications, and strict-dtype safe."""
+    """weight · v without promoting a real weight to complex: half the multiplications, and strict-dtype
+    safe."""
     if jnp.iscomplexobj(v) and not jnp.iscomplexobj(weight):
         return jax.lax.complex(weight * v.real, weight * v.imag)
     return weight * v

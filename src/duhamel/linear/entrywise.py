@@ -38,7 +38,9 @@ class Scalar(Operator):
 
     def check(self, u: State) -> None:
         if self.factor.ndim:
-            raise InputError(f"Scalar takes one number, got an array of shape {self.factor.shape}; use Diagonal.")
+            raise InputError(
+                f"Scalar takes one number, got an array of shape {self.factor.shape}; use Diagonal."
+            )
         for leaf in jax.tree.leaves(u):
             _check_complex(self.factor, leaf, "Scalar's factor")
 
@@ -80,7 +82,9 @@ class Diagonal(Operator):
             )
         for s, v in zip(jax.tree.leaves(self.symbol), jax.tree.leaves(u), strict=True):
             if not _fits(s.shape, v.shape):
-                raise InputError(f"Diagonal's symbol has shape {s.shape}, the state {v.shape}: they must agree.")
+                raise InputError(
+                    f"Diagonal's symbol has shape {s.shape}, the state {v.shape}: they must agree."
+                )
             _check_complex(s, v, "Diagonal's symbol")
 
 

@@ -18,8 +18,8 @@ __all__ = ["BlockDiagonal", "Dense"]
 class BlockDiagonal(Operator):
     """A matrix per mode: (L u)ᵢ = Σⱼ blocks[i, j] uⱼ, each product entry by entry over the remaining axes.
 
-    `blocks` has shape (fields, fields, *modes), the state (fields, *modes). This is the form of a linear system of
-    constant-coefficient PDEs in Fourier space. Cost of a weight: fields³ per mode and doubling.
+    `blocks` has shape (fields, fields, *modes), the state (fields, *modes). This is the form of a linear
+    system of constant-coefficient PDEs in Fourier space. Cost of a weight: fields³ per mode and doubling.
     """
 
     blocks: Array = eqx.field(converter=lambda v: as_number(v, "blocks"))
@@ -50,7 +50,8 @@ class BlockDiagonal(Operator):
             raise InputError(f"BlockDiagonal takes blocks of shape (n, n, *modes), got {self.blocks.shape}.")
         if getattr(u, "shape", None) != (n, *self.blocks.shape[2:]):
             raise InputError(
-                f"BlockDiagonal of shape {self.blocks.shape} acts on one array of shape {(n, *self.blocks.shape[2:])}, "
+                f"BlockDiagonal of shape {self.blocks.shape} acts on one array of shape "
+                f"{(n, *self.blocks.shape[2:])}, "
                 f"the state is {getattr(u, 'shape', type(u).__name__)}."
             )
         if jnp.iscomplexobj(self.blocks) and not jnp.iscomplexobj(u):
@@ -70,7 +71,9 @@ class Dense(Operator):
 
     def solve(self, shift: Array, v: State) -> State:
         n = self.matrix.shape[0]
-        system = jnp.eye(n, dtype=self.matrix.dtype) - jnp.asarray(shift).astype(self.matrix.dtype) * self.matrix
+        system = (
+            jnp.eye(n, dtype=self.matrix.dtype) - jnp.asarray(shift).astype(self.matrix.dtype) * self.matrix
+        )
         dtype = np.result_type(system.dtype, v.dtype)
         return lu_solve(lu_factor(system.astype(dtype)), v.astype(dtype)).astype(v.dtype)
 

@@ -10,7 +10,22 @@ from duhamel.methods.splitting import Lie, Splitting, Strang
 
 METHODS: dict[str, type[Method]] = {
     method.name: method
-    for method in (Euler, RK4, Bosh3, Dopri5, Tsit5, ETD1, ETDRK2, ETDRK4, Krogstad, Krogstad43, ETD54, ExpRK5S8, Lie, Strang)
+    for method in (
+        Euler,
+        RK4,
+        Bosh3,
+        Dopri5,
+        Tsit5,
+        ETD1,
+        ETDRK2,
+        ETDRK4,
+        Krogstad,
+        Krogstad43,
+        ETD54,
+        ExpRK5S8,
+        Lie,
+        Strang,
+    )
 }
 
 __all__ = [

@@ -32,9 +32,10 @@ class Step(NamedTuple):
 class Method(eqx.Module):
     """One way to approximate Duhamel's integral over a step.
 
-    Class attributes: `name` (on the command line), `order` (classical), `stiff_order` (on semilinear parabolic
-    problems; None where the notion does not apply), `family`, `adaptive` (has an error estimate, of order
-    `error_order` + 1 per step), `stages` (evaluations of f per step), `held` (weights depend on h, so steps are held), `reference`.
+    Class attributes: `name` (on the command line), `order` (classical), `stiff_order` (on semilinear
+    parabolic problems; None where the notion does not apply), `family`, `adaptive` (has an error estimate, of
+    order `error_order` + 1 per step), `stages` (evaluations of f per step), `held` (weights depend on h, so
+    steps are held), `reference`.
     """
 
     name: ClassVar[str]

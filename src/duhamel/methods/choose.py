@@ -17,12 +17,19 @@ def choose(eq: Equation, adaptive: bool) -> tuple[Method, str]:
     parts = len(eq.linear)
     if parts == 0:
         why = "no linear part is declared, so nothing can be treated exactly"
-        return (Tsit5(), f"{why}: explicit, order 5, adaptive") if adaptive else (RK4(), f"{why}: explicit, order 4")
+        return (
+            (Tsit5(), f"{why}: explicit, order 5, adaptive")
+            if adaptive
+            else (RK4(), f"{why}: explicit, order 4")
+        )
     if parts == 1:
         why = "a linear part with cheap φ-functions is advanced exactly, however stiff"
         if adaptive:
             return ETD54(), f"{why}: exponential, order 5, stiff order 5, adaptive"
         return ETDRK4(), f"{why}: exponential, order 4"
     if adaptive:
-        return Tsit5(), f"{parts} linear parts fit no exponential method, and splittings take fixed steps: explicit"
+        return (
+            Tsit5(),
+            f"{parts} linear parts fit no exponential method, and splittings take fixed steps: explicit",
+        )
     return Strang(), f"{parts} linear parts: each flows exactly, composed symmetrically, order 2"

@@ -18,9 +18,9 @@ __all__ = ["RK4", "Bosh3", "Dopri5", "Euler", "ExplicitRungeKutta", "Tsit5"]
 class ExplicitRungeKutta(Interpolating):
     """kᵢ = f(t + cᵢh, u + h Σⱼ aᵢⱼ kⱼ), u₁ = u + h Σ bᵢ kᵢ, from a `Butcher` tableau.
 
-    f at the new point is always evaluated once and is the first stage of the next step, so every
-    method costs `stages` evaluations per step, and a cubic Hermite interpolant is free. `dense` holds the
-    coefficients of a better interpolant where one is known: row i is bᵢ(θ)/θ as a polynomial in θ, constant first.
+    f at the new point is always evaluated once and is the first stage of the next step, so every method costs
+    `stages` evaluations per step, and a cubic Hermite interpolant is free. `dense` holds the coefficients of
+    a better interpolant where one is known: row i is bᵢ(θ)/θ as a polynomial in θ, constant first.
     """
 
     table: ClassVar[Butcher]
@@ -35,17 +35,21 @@ class ExplicitRungeKutta(Interpolating):
 
     def step(self, eq: Equation, t: Array, h: Array, u: State, memory: State, args: Any) -> Step:
         table, (t_, h_) = self.table, (precise(t, u), precise(h, u))
-        slopes = [memory]
+        slopes, stage = [memory], u
         for row, c in zip(table.a[1:], table.c[1:], strict=True):
             stage = add_scaled(u, h_, _floats(row), slopes)
             slopes.append(eq.rhs(t_ + float(c) * h_, stage, args))
         if table.fsal:
-            new, last = stage, slopes[-1]  # pyright: ignore[reportPossiblyUnboundVariable]
+            new, last = stage, slopes[-1]
         else:
             new = add_scaled(u, h_, _floats(table.b), slopes)
             last = eq.rhs(t_ + h_, new, args)
         every = slopes if table.fsal else [*slopes, last]
-        error = None if table.error is None else add_scaled(None, h_, _floats(table.error), every[: len(table.error)])
+        error = (
+            None
+            if table.error is None
+            else add_scaled(None, h_, _floats(table.error), every[: len(table.error)])
+        )
         return Step(new, error, last, slopes)
 
     def keep(self, accepted: Array, new: State, old: State) -> State:

@@ -29,11 +29,12 @@ class Prepared(NamedTuple):
 
 
 class ExponentialRungeKutta(Method):
-    """Uᵢ = e^{cᵢhL}u + h Σ aᵢⱼ(hL) N(t+cⱼh, Uⱼ), u₁ = e^{hL}u + h Σ bᵢ(hL) N(t+cᵢh, Uᵢ), from an `Exponential` table.
+    """Uᵢ = e^{cᵢhL}u + h Σ aᵢⱼ(hL) N(t+cⱼh, Uⱼ), u₁ = e^{hL}u + h Σ bᵢ(hL) N(t+cᵢh, Uᵢ), from an
+    `Exponential` table.
 
-    The weights are functions of hL: they are computed in full precision, carried along, and recomputed
-    only when h really changes. N at the new point is evaluated once and serves as the first stage of the next step. States are
-    advanced exactly where N vanishes, whatever the spectrum of L.
+    The weights are functions of hL: they are computed in full precision, carried along, and recomputed only
+    when h really changes. N at the new point is evaluated once and serves as the first stage of the next
+    step. States are advanced exactly where N vanishes, whatever the spectrum of L.
     """
 
     table: ClassVar[Exponential]
@@ -102,7 +103,8 @@ def one_operator(eq: Equation) -> Operator:
     if len(eq.linear) > 1:
         raise InputError(
             f"an exponential method needs one linear part, this equation has {len(eq.linear)}. "
-            "Add the operators into one, or use a splitting method (lie, strang), which takes any number of parts."
+            "Add the operators into one, or use a splitting method (lie, strang), which takes any number of "
+            "parts."
         )
     return eq.linear[0].operator if eq.linear else Scalar(0.0)
 

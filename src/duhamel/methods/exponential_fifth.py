@@ -1,4 +1,5 @@
-"""Exponential pairs of order 5 with an estimate of order 4, as data; see `exponential_tables` for the notation."""
+"""Exponential pairs of order 5 with an estimate of order 4, as data; see `exponential_tables` for the
+notation."""
 
 from __future__ import annotations
 
@@ -37,11 +38,13 @@ def _first(node: Fraction, row: Mapping[int, Weight]) -> dict[int, Weight]:
 
 
 class ETD54(ExponentialRungeKutta):
-    """Order 5 with an estimate of order 4, eight evaluations per step; the adaptive default for stiff equations.
+    """Order 5 with an estimate of order 4, eight evaluations per step; the adaptive default for stiff
+    equations.
 
-    A member of the family of Luan & Ostermann whose nodes were chosen for small errors on semilinear PDEs (KS,
-    KdV, Allen–Cahn, NLS, Ginzburg–Landau); stiff order 5. The estimate uses stages 1, 5, 7 and 8, so it also sees pure forcing N(t). The
-    weights of the last stage cancel from about 240: they are formed in full precision and rounded once.
+    A member of the family of Luan & Ostermann whose nodes were chosen for small errors on semilinear PDEs
+    (KS, KdV, Allen–Cahn, NLS, Ginzburg–Landau); stiff order 5. The estimate uses stages 1, 5, 7 and 8, so it
+    also sees pure forcing N(t). The weights of the last stage cancel from about 240: they are formed in full
+    precision and rounded once.
     """
 
     name: ClassVar[str] = "etd54"
@@ -50,7 +53,9 @@ class ETD54(ExponentialRungeKutta):
     stages: ClassVar[int] = 8
     adaptive: ClassVar[bool] = True
     error_order: ClassVar[int] = 4
-    reference: ClassVar[str] = "this library; family of Luan & Ostermann, J. Comput. Appl. Math. 256 (2014), 168–179"
+    reference: ClassVar[str] = (
+        "this library; family of Luan & Ostermann, J. Comput. Appl. Math. 256 (2014), 168–179"
+    )
     table: ClassVar[Exponential] = _completed(
         c=("0", "1/4", "9/14", "1/4", "1/2", "3/20", "9/14", "1"),
         a=(
@@ -72,13 +77,31 @@ class ETD54(ExponentialRungeKutta):
             },
             {
                 3: _phi(("-5400/40817", 2), ("3240/40817", 3), node="3/20"),
-                4: (*_phi(("5400/285719", 2), ("-3240/285719", 3), node="3/20"), *_phi(("-243/686", 2), ("7290/2401", 3), node="9/14")),
-                5: (*_phi(("45000/285719", 2), ("-27000/285719", 3), node="3/20"), *_phi(("1350/343", 2), ("-24300/2401", 3), node="9/14")),
+                4: (
+                    *_phi(("5400/285719", 2), ("-3240/285719", 3), node="3/20"),
+                    *_phi(("-243/686", 2), ("7290/2401", 3), node="9/14"),
+                ),
+                5: (
+                    *_phi(("45000/285719", 2), ("-27000/285719", 3), node="3/20"),
+                    *_phi(("1350/343", 2), ("-24300/2401", 3), node="9/14"),
+                ),
             },
             {
-                4: (*_phi(("-100/437", 2), ("260/437", 3), ("-180/437", 4), node="3/20"), *_phi(("-2499/437", 2), ("27846/437", 3), ("-82620/437", 4), node="9/14"), *_phi(("-27/7", 2), ("444/7", 3), (-240, 4))),
-                5: (*_phi(("20000/90459", 2), ("-52000/90459", 3), ("4000/10051", 4), node="3/20"), *_phi(("166600/30153", 2), ("-618800/10051", 3), ("1836000/10051", 4), node="9/14"), *_phi(("2000/161", 2), ("-128000/1449", 3), ("16000/69", 4))),
-                6: (*_phi(("34300/271377", 2), ("-89180/271377", 3), ("6860/30153", 4), node="3/20"), *_phi(("285719/90459", 2), ("-1061242/30153", 3), ("1049580/10051", 4), node="9/14"), *_phi(("343/207", 2), ("-17836/621", 3), ("27440/207", 4))),
+                4: (
+                    *_phi(("-100/437", 2), ("260/437", 3), ("-180/437", 4), node="3/20"),
+                    *_phi(("-2499/437", 2), ("27846/437", 3), ("-82620/437", 4), node="9/14"),
+                    *_phi(("-27/7", 2), ("444/7", 3), (-240, 4)),
+                ),
+                5: (
+                    *_phi(("20000/90459", 2), ("-52000/90459", 3), ("4000/10051", 4), node="3/20"),
+                    *_phi(("166600/30153", 2), ("-618800/10051", 3), ("1836000/10051", 4), node="9/14"),
+                    *_phi(("2000/161", 2), ("-128000/1449", 3), ("16000/69", 4)),
+                ),
+                6: (
+                    *_phi(("34300/271377", 2), ("-89180/271377", 3), ("6860/30153", 4), node="3/20"),
+                    *_phi(("285719/90459", 2), ("-1061242/30153", 3), ("1049580/10051", 4), node="9/14"),
+                    *_phi(("343/207", 2), ("-17836/621", 3), ("27440/207", 4)),
+                ),
             },
         ),
         b={
@@ -127,13 +150,31 @@ class ExpRK5S8(ExponentialRungeKutta):
             },
             {
                 3: _phi(("-20/81", 2), ("16/81", 3), node="1/5"),
-                4: (*_phi(("5/243", 2), ("-4/243", 3), node="1/5"), *_phi(("-16/27", 2), ("320/81", 3), node="2/3")),
-                5: (*_phi(("125/486", 2), ("-50/243", 3), node="1/5"), *_phi(("100/27", 2), ("-800/81", 3), node="2/3")),
+                4: (
+                    *_phi(("5/243", 2), ("-4/243", 3), node="1/5"),
+                    *_phi(("-16/27", 2), ("320/81", 3), node="2/3"),
+                ),
+                5: (
+                    *_phi(("125/486", 2), ("-50/243", 3), node="1/5"),
+                    *_phi(("100/27", 2), ("-800/81", 3), node="2/3"),
+                ),
             },
             {
-                4: (*_phi(("-4/7", 2), ("8/5", 3), ("-48/35", 4), node="1/5"), *_phi(("-288/35", 2), ("384/5", 3), ("-1536/7", 4), node="2/3"), *_phi(("-16/3", 2), ("208/3", 3), (-240, 4))),
-                5: (*_phi(("25/49", 2), ("-10/7", 3), ("60/49", 4), node="1/5"), *_phi(("360/49", 2), ("-480/7", 3), ("9600/49", 4), node="2/3"), *_phi(("250/21", 2), ("-250/3", 3), ("1500/7", 4))),
-                6: (*_phi(("27/98", 2), ("-27/35", 3), ("162/245", 4), node="1/5"), *_phi(("972/245", 2), ("-1296/35", 3), ("5184/49", 4), node="2/3"), *_phi(("27/14", 2), (-27, 3), ("810/7", 4))),
+                4: (
+                    *_phi(("-4/7", 2), ("8/5", 3), ("-48/35", 4), node="1/5"),
+                    *_phi(("-288/35", 2), ("384/5", 3), ("-1536/7", 4), node="2/3"),
+                    *_phi(("-16/3", 2), ("208/3", 3), (-240, 4)),
+                ),
+                5: (
+                    *_phi(("25/49", 2), ("-10/7", 3), ("60/49", 4), node="1/5"),
+                    *_phi(("360/49", 2), ("-480/7", 3), ("9600/49", 4), node="2/3"),
+                    *_phi(("250/21", 2), ("-250/3", 3), ("1500/7", 4)),
+                ),
+                6: (
+                    *_phi(("27/98", 2), ("-27/35", 3), ("162/245", 4), node="1/5"),
+                    *_phi(("972/245", 2), ("-1296/35", 3), ("5184/49", 4), node="2/3"),
+                    *_phi(("27/14", 2), (-27, 3), ("810/7", 4)),
+                ),
             },
         ),
         b={

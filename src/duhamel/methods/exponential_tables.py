@@ -59,7 +59,8 @@ class ETDRK2(ExponentialRungeKutta):
 
 
 class ETDRK4(ExponentialRungeKutta):
-    """Cox & Matthews' method of four evaluations, order 4; order 2 to 3 on strongly stiff non-periodic problems.
+    """Cox & Matthews' method of four evaluations, order 4; order 2 to 3 on strongly stiff non-periodic
+    problems.
 
     The product ½φ₁(hL/2)(e^{hL/2} − 1) of the paper is written as φ₁(hL) − φ₁(hL/2), which it equals.
     """
@@ -95,8 +96,8 @@ class Krogstad(ExponentialRungeKutta):
 class Krogstad43(ExponentialRungeKutta):
     """Krogstad's method with an estimate of order 3: four evaluations per accepted step.
 
-    The estimate compares the last stage with N(u₁), which the next step needs anyway, and adds a third difference
-    of the stages, without which a forcing N(t) would go unseen.
+    The estimate compares the last stage with N(u₁), which the next step needs anyway, and adds a third
+    difference of the stages, without which a forcing N(t) would go unseen.
     """
 
     name: ClassVar[str] = "krogstad43"

@@ -40,7 +40,9 @@ class Splitting(Method):
 
     def check(self, eq: Equation) -> None:
         if not isinstance(self.inner, ExplicitRungeKutta):
-            raise InputError(f"the inner method of a splitting is explicit (e.g. dh.RK4()), not {self.inner!r}.")
+            raise InputError(
+                f"the inner method of a splitting is explicit (e.g. dh.RK4()), not {self.inner!r}."
+            )
         if not eq.parts:
             raise InputError("there is nothing to split: the equation has no parts.")
 
@@ -67,7 +69,9 @@ class Splitting(Method):
             start = start + fraction * h
         return Step(u, None, Flows(h, fresh), None)
 
-    def _flow(self, part: Linear | Nonlinear, exponential: Any, t: Array, h: Array, u: State, args: Any) -> State:
+    def _flow(
+        self, part: Linear | Nonlinear, exponential: Any, t: Array, h: Array, u: State, args: Any
+    ) -> State:
         if isinstance(part, Linear):
             return part.operator.act(exponential, u)
         if part.flow is not None:

@@ -46,7 +46,8 @@ class Observer(eqx.Module):
 
     @abc.abstractmethod
     def init(self, ts: Array, count: Array, t0: Array, u: State) -> Any:
-        """The data of a fresh record, given the times of this stretch (padded with inf to the number of slots)."""
+        """The data of a fresh record, given the times of this stretch (padded with inf to the number of
+        slots)."""
 
     @abc.abstractmethod
     def stop(self, data: Any, t1: Array) -> Array:
@@ -87,8 +88,8 @@ class Nothing(Observer):
 class Times(Observer):
     """Keeps the states at given times.
 
-    With `interpolate` the steps go their own way, except that every `block`-th time is met exactly, so that a record
-    of that length can be handed out in between without changing a bit. Otherwise every time is met.
+    With `interpolate` the steps go their own way, except that every `block`-th time is met exactly, so that a
+    record of that length can be handed out in between without changing a bit. Otherwise every time is met.
     """
 
     interpolate: bool = eqx.field(static=True)
@@ -132,7 +133,9 @@ class Steps(Observer):
         return t1
 
     def update(self, data: Record, attempt: Attempt, method: Method) -> Record:
-        ts = data.ts.at[data.cursor].set(jnp.where(attempt.accepted, attempt.t_new, _pick(data.ts, data.cursor)))
+        ts = data.ts.at[data.cursor].set(
+            jnp.where(attempt.accepted, attempt.t_new, _pick(data.ts, data.cursor))
+        )
         return _store(data._replace(ts=ts), attempt.accepted, attempt.step.u)
 
     def full(self, data: Record) -> Array:

@@ -86,9 +86,9 @@ class Layout:
     def symmetrised(self, spectrum: jax.Array) -> jax.Array:
         """The spectrum with û(−k) = conj û(k) restored where a real field stores both.
 
-        In two and three dimensions a half spectrum holds the modes with last wavenumber 0 (and Nyquist) twice. Their
-        anti-Hermitian part is invisible on the grid, but a linear part with growing modes amplifies its
-        round-off without bound; so it is removed after every step.
+        In two and three dimensions a half spectrum holds the modes with last wavenumber 0 (and Nyquist)
+        twice. Their anti-Hermitian part is invisible on the grid, but a linear part with growing modes
+        amplifies its round-off without bound; so it is removed after every step.
         """
         if not self.real or self.ndim == 1:
             return spectrum

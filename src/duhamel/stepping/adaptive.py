@@ -9,6 +9,7 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.core import Tracer
 from jax.lax import optimization_barrier as barrier
 from jaxtyping import Array, PyTree
 
@@ -29,9 +30,10 @@ class Adaptive(eqx.Module):
 
         h ← h · (s/e)^{(kI+kP)/q} · (e_prev/s)^{kP/q},    s = target, q = order of the estimate + 1
 
-    (Hairer & Wanner, Solving ODEs II, IV.2; Gustafsson 1991). `rtol`, `atol`: numbers, or pytrees like a plain state. `dt0` is the first step (guessed if
-    None), `dt_min`/`dt_max` bound steps. Methods whose weights depend on h move it in ratios of 2^{1/4} and hold it otherwise, so
-    that weights are seldom recomputed. Changing any of these numbers does not recompile.
+    (Hairer & Wanner, Solving ODEs II, IV.2; Gustafsson 1991). `rtol`, `atol`: numbers, or pytrees like a
+    plain state. `dt0` is the first step (guessed if None), `dt_min`/`dt_max` bound steps. Methods whose
+    weights depend on h move it in ratios of 2^{1/4} and hold it otherwise, so that weights are seldom
+    recomputed. Changing any of these numbers does not recompile.
     """
 
     rtol: PyTree[Array] = eqx.field(default=1e-6, converter=_number)
@@ -46,28 +48,37 @@ class Adaptive(eqx.Module):
     def __check_init__(self) -> None:
         for name in ("rtol", "atol", "dt0", "dt_min", "dt_max"):
             for value in jax.tree.leaves(getattr(self, name)):
-                if isinstance(value, jax.core.Tracer):
+                if isinstance(value, Tracer):
                     continue
                 if not np.all(np.isfinite(value)) or np.any(np.asarray(value) < 0):
                     raise InputError(f"{name} must be finite and not negative, got {value}.")
         sums = [r + a for r, a in zip(jax.tree.leaves(self.rtol), jax.tree.leaves(self.atol), strict=False)]
-        if any(not isinstance(s, jax.core.Tracer) and np.any(np.asarray(s) == 0) for s in sums):
-            raise InputError("rtol and atol are both zero: no step can be that good. Set at least one of them.")
+        if any(not isinstance(s, Tracer) and np.any(np.asarray(s) == 0) for s in sums):
+            raise InputError(
+                "rtol and atol are both zero: no step can be that good. Set at least one of them."
+            )
 
-    def first(self, eq: Equation, method: Method, t: Array, u: PyTree, memory: Any, args: Any, span: Array) -> Array:
+    def first(
+        self, eq: Equation, method: Method, t: Array, u: PyTree, memory: Any, args: Any, span: Array
+    ) -> Array:
         """The first step size, at most `span` (Hairer, Nørsett & Wanner, Solving ODEs I, II.4).
 
-        One trial step of Euler tells how fast the slope changes. Methods that hold their steps skip it: their error
-        estimate corrects a guess at the cost of a step or two, and the evaluation would have to be compiled.
+        One trial step of Euler tells how fast the slope changes. Methods that hold their steps skip it: their
+        error estimate corrects a guess at the cost of a step or two, and the evaluation would have to be
+        compiled.
         """
         if self.dt0 is not None:
             return jnp.minimum(jnp.asarray(self.dt0).astype(t.dtype), span)
         slope = method.slope(memory)
-        measure = lambda v: scaled_norm(eq, v, (u,), self.rtol, self.atol).astype(t.dtype)
+
+        def measure(v: PyTree) -> Array:
+            return scaled_norm(eq, v, (u,), self.rtol, self.atol).astype(t.dtype)
+
         size, speed = measure(u), measure(slope)
         power = 1.0 / (method.error_order + 1)
         if method.held:
-            # size = |u|/(atol + rtol|u|) is about 1/rtol: a local error of rtol needs h|N|/|u| about rtol^power.
+            # size = |u|/(atol + rtol|u|) is about 1/rtol: a local error of rtol needs h|N|/|u| about
+            # rtol^power.
             guess = 0.5 * jnp.maximum(size, 1.0) ** (1.0 - power) / jnp.maximum(speed, 1e-300)
             return self.bounded(jnp.minimum(jnp.where(guess > 0, guess, span), span))
         trial = jnp.where((size < 1e-5) | (speed < 1e-5), 1e-6 * span, 0.01 * size / speed)
@@ -109,7 +120,8 @@ _LOG_SHRINK, _LOG_LEAST, _LOG_MOST = -0.2231, -2.303, 2.0
 
 
 def _held(change: Array) -> Array:
-    """The logarithm of a factor rounded down to a multiple of ln 2/4; from 0.9 to 2^{1/4} no change: new weights must pay."""
+    """The logarithm of a factor rounded down to a multiple of ln 2/4; from 0.9 to 2^{1/4} no change: new
+    weights must pay."""
     notch = log(2.0) / 4.0
     rounded = jnp.floor(change / notch + 1e-6) * notch
     return jnp.where((change >= log(0.9)) & (rounded <= 0.5 * notch), 0.0, rounded)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import equinox as eqx
 import jax
 import numpy as np
-from jaxtyping import Array
+from jax.core import Tracer
 
 from duhamel.errors import InputError
 
@@ -19,10 +21,10 @@ class Fixed(eqx.Module):
     `dt` > 0, in units of time; changing it does not recompile.
     """
 
-    dt: Array = eqx.field(converter=lambda v: v if isinstance(v, jax.Array) else np.asarray(v, dtype=float))
+    dt: Any = eqx.field(converter=lambda v: v if isinstance(v, jax.Array) else np.asarray(v, dtype=float))
 
     def __check_init__(self) -> None:
-        if isinstance(self.dt, jax.core.Tracer):
+        if isinstance(self.dt, Tracer):
             return
         if self.dt.ndim or not self.dt > 0 or not np.isfinite(self.dt):
             raise InputError(f"the step dt must be a positive number, got {self.dt}.")

@@ -17,10 +17,10 @@ __all__ = ["finite", "scaled_norm"]
 def scaled_norm(eq: Equation, error: PyTree, size: tuple[PyTree, ...], rtol: Any, atol: Any) -> Array:
     """‖error‖ in units of the tolerance, a real scalar; at most 1 is good enough.
 
-    Plain states: root mean square over all entries of |eᵢ|/(atol + rtol·max|uᵢ|), with tolerances that are numbers or
-    pytrees like the state. Spectral states: the largest over the fields of ‖e‖/(atol + rtol·‖u‖) with the root mean square over space,
-    computed by Parseval from the coefficients.
-    `size` holds the states whose magnitude counts.
+    Plain states: root mean square over all entries of |eᵢ|/(atol + rtol·max|uᵢ|), with tolerances that are
+    numbers or pytrees like the state. Spectral states: the largest over the fields of ‖e‖/(atol + rtol·‖u‖)
+    with the root mean square over space, computed by Parseval from the coefficients. `size` holds the states
+    whose magnitude counts.
     """
     if eq.codec is not None:
         dtype = real_dtype(error)
