@@ -19,6 +19,7 @@ from jaxtyping import Array, PyTree
 
 from duhamel.errors import InputError
 from duhamel.linear import Operator
+from duhamel.linear.base import cast_weight
 
 __all__ = ["Codec", "Equation", "Linear", "Nonlinear", "as_equation"]
 
@@ -155,6 +156,21 @@ class Equation(eqx.Module):
         """Raise `InputError` unless every linear part fits the solver state u."""
         for part in self.linear:
             part.operator.check(u)
+
+    def rounded(self, u: State) -> Equation:
+        """The same with the numbers of its nonlinear parts in the precision of u: rounded once, not in every step.
+
+        Only for equations with a codec, whose numbers are the library's own; a user's are never converted.
+        """
+        if self.codec is None:
+            return self
+
+        def convert(part: Linear | Nonlinear) -> Linear | Nonlinear:
+            if isinstance(part, Linear):
+                return part
+            return jax.tree.map(lambda v: cast_weight(v, u) if eqx.is_inexact_array(v) else v, part)
+
+        return Equation(tuple(convert(part) for part in self.parts), self.codec, self.about)
 
     def encode(self, u0: Any) -> State:
         return _plain(u0) if self.codec is None else self.codec.encode(u0)

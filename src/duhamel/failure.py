@@ -51,8 +51,8 @@ _ADVICE = {
     "or dh.Adaptive(rtol=1e-6).",
     "blow-up": "The solution most likely blows up: check the signs of the highest derivatives "
     "(u_t = -u_xx is backward heat), or end before.",
-    "collapse": "There is a singularity, or the equation is stiffer than this method can bear, or rtol and atol "
-    "are below round-off: loosen them or try another method.",
+    "collapse": "There is a singularity, or the equation is stiffer than this method can bear, or rtol and "
+    "atol are below round-off: loosen them or try another method.",
     "adaptive-steps": "Raise max_steps, loosen rtol and atol, or use a method for stiff equations.",
     "fixed-steps": "Raise max_steps or dt.",
 }

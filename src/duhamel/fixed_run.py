@@ -77,7 +77,7 @@ def _kept(knots: np.ndarray, plan: Plan, end: float) -> np.ndarray:
 def _scan_steps(
     problem: Problem, t0: Array, u: Any, starts: Array, lengths: Array, pieces: int
 ) -> tuple[Array, Any]:
-    eq, method, args = problem.eq, problem.method, problem.args
+    eq, method, args = problem.eq.rounded(u), problem.method, problem.args
 
     def one(carry: Any, index: Array, start: Array, h: Array) -> Any:
         u, memory = carry
