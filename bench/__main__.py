@@ -20,9 +20,7 @@ NAMES = ("lorenz", "overhead", "ks", "navier_stokes", "text_tools", "growth")
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
     parser.add_argument("names", nargs="*", metavar="name", help=f"some of {', '.join(NAMES)}; default: all")
-    parser.add_argument(
-        "--quick", action="store_true", help="fewer turns and smaller sizes; numbers are rough"
-    )
+    parser.add_argument("--quick", action="store_true", help="fewer turns, smaller sizes, rough numbers")
     parser.add_argument("--out", type=Path, help="also write machine, versions and rows to this JSON file")
     options = parser.parse_args()
     unknown = sorted(set(options.names) - set(NAMES))
@@ -51,9 +49,7 @@ def measured(names: list[str] | tuple[str, ...], quick: bool) -> list[Row]:
         try:
             rows += importlib.import_module(f"bench.{name}").measure(quick)
         except ModuleNotFoundError as error:
-            sys.exit(
-                f"{error}: the peers come with the extra 'bench' (make bench, or pip install '.[bench]')."
-            )
+            sys.exit(f"{error}: the peers come with the extra 'bench', as in pip install '.[bench]'.")
         print(f"{time.perf_counter() - began:.0f} s", file=sys.stderr)
     return rows
 

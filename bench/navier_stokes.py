@@ -37,7 +37,7 @@ def duhamel_run() -> Callable[[Any], Any]:
 
 def exponax_run(order: int, steps: int, single: bool, stay: bool = True) -> Callable[[Any], Any]:
     """`steps` equal steps to the same end; `stay`: in Fourier space all the while, the faster way."""
-    stepper = ex.stepper.NavierStokesVorticity(
+    stepper: Any = ex.stepper.NavierStokesVorticity(
         2,
         2 * math.pi,
         POINTS,

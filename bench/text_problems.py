@@ -6,9 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-import pde
-
 import duhamel as dh
+import pde
 from bench import ks
 from duhamel.pde import catalogue
 
@@ -19,8 +18,8 @@ __all__ = ["PROBLEMS", "Problem"]
 class Problem:
     """One equation for both tools. `fine` points per axis make the reference.
 
-    `euler` is the longest step that is stable for py-pde: at the accuracy of its grid its explicit Euler beat its
-    Runge–Kutta, its adaptive steps and SciPy's BDF on both problems.
+    `euler` is the longest step that is stable for py-pde: at the accuracy of its grid its explicit Euler beat
+    its Runge–Kutta, its adaptive steps and SciPy's BDF on both problems.
     """
 
     name: str
@@ -37,7 +36,7 @@ class Problem:
     euler: float
 
     def ours(self, points: int, rtol: float) -> tuple[Callable[[], Any], Callable[[Any], Any], Any]:
-        """`dh.solve` as it is called from Python, the same as a function of the start, and the start on the grid."""
+        """`dh.solve` as a user calls it, the same as a function of the start, and the start on the grid."""
         space = dh.Fourier((points,) * self.ndim, length=(self.length,) * self.ndim)
         eq = dh.pde(self.text, space, **self.parameters)
         step = dh.Adaptive(rtol=rtol, atol=rtol * 1e-2)

@@ -1,8 +1,8 @@
 """py-pde, the tool that also takes equations as text: the same equations to the same error.
 
-It discretises by finite differences of order 2, Duhamel by Fourier modes: equal grids are not equal work. So py-pde
-runs on its grid with its fastest solver, and Duhamel on the coarsest grid and the loosest tolerance whose error,
-against one spectral reference, is no larger.
+It discretises by finite differences of order 2, Duhamel by Fourier modes: equal grids are not equal work. So
+py-pde runs on its grid with its fastest solver, and Duhamel on the coarsest grid and the loosest tolerance
+whose error, against one spectral reference, is no larger.
 """
 
 from __future__ import annotations
@@ -23,9 +23,9 @@ __all__ = ["measure", "sampled"]
 
 TOLERANCES = tuple(10.0 ** (-k / 2) for k in range(2, 14))
 NOTE = (
-    "py-pde on {grid} with {steps} Euler steps, error {theirs:.1e}; Duhamel on {ours} with rtol {rtol:.0e}, error "
-    "{error:.1e}. Stepping alone is compiled on both sides beforehand; a second whole call of py-pde's solve, which "
-    "compiles again, takes {whole:.2g} s."
+    "py-pde on {grid} with {steps} Euler steps, error {theirs:.1e}; Duhamel on {ours} with rtol {rtol:.0e}, "
+    "error {error:.1e}. Stepping alone is compiled on both sides beforehand; a second whole call of py-pde's "
+    "solve, which compiles again, takes {whole:.2g} s."
 )
 
 
@@ -95,7 +95,7 @@ def _stacked(us: Any) -> np.ndarray:
 
 
 def sampled(fine: np.ndarray, points: int, ndim: int, centred: bool) -> np.ndarray:
-    """Values of a periodic function on a coarser grid: at its nodes, or (`centred`) in the middle of its cells.
+    """Values of a periodic function on a coarser grid: at its nodes, or (`centred`) in the middle of cells.
 
     Trigonometric interpolation of `fine`, shape (fields, *grid), one axis after another.
     """

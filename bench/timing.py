@@ -8,8 +8,9 @@ import os
 import statistics
 import subprocess
 import sys
+import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -60,19 +61,25 @@ def alternate(
 def first_calls(*names: str, turns: int = 3) -> tuple[tuple[Times, dict[str, float]], ...]:
     """First calls, each in a new interpreter, so that none finds compiled code or warm caches of another.
 
-    `names` are functions of `bench.first`. Returns for each its times and what else the last process
-    reported.
+    `names` are functions of `bench.first`. For each: its times, and the least of what else was reported. A turn that
+    does not count goes before, so that the bytecode of all libraries is on disk, as it is after a first import.
     """
-    rows = [[_fresh(name) for name in names] for _ in range(turns)]
-    columns: Sequence[Sequence[dict[str, float]]] = list(zip(*rows, strict=True))
-    return tuple((Times(tuple(r["seconds"] for r in column)), dict(column[-1])) for column in columns)
+    with tempfile.TemporaryDirectory() as bytecode:
+        rows = [[_fresh(name, bytecode) for name in names] for _ in range(turns + 1)][1:]
+    found = []
+    for column in zip(*rows, strict=True):
+        least = {key: min(report[key] for report in column) for key in column[0]}
+        found.append((Times(tuple(report["seconds"] for report in column)), least))
+    return tuple(found)
 
 
-def _fresh(name: str) -> dict[str, float]:
+def _fresh(name: str, bytecode: str) -> dict[str, float]:
     # Flags that this process gave to XLA must not reach a contestant that would not have set them.
-    kept = {key: value for key, value in os.environ.items() if not key.startswith(("XLA", "JAX"))}
+    dropped = ("XLA", "JAX", "PYTHONDONTWRITEBYTECODE")
+    kept = {key: value for key, value in os.environ.items() if not key.startswith(dropped)}
     command = [sys.executable, "-m", "bench.first", name]
-    done = subprocess.run(command, cwd=ROOT, env=kept, capture_output=True, text=True, timeout=600)
+    environment = kept | {"PYTHONPYCACHEPREFIX": bytecode}
+    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=600)
     if done.returncode:
         raise RuntimeError(f"bench.first {name} failed:\n{done.stderr}")
     return json.loads(done.stdout.splitlines()[-1])

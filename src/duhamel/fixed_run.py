@@ -92,7 +92,7 @@ def _scan_steps(
     memory = method.init(eq, t0, u, args)
     (last, _), later = jax.lax.scan(stretch, (u, memory), (starts, lengths))
     us = jax.tree.map(lambda first, rest: jnp.concatenate([first[None], rest]), u, later)
-    status = jnp.where(finite(last), Status.done, Status.not_finite).astype(jnp.int32)
+    status = jnp.where(finite(eq, last), Status.done, Status.not_finite).astype(jnp.int32)
     return status, jax.vmap(eq.decode)(us)
 
 

@@ -63,7 +63,7 @@ def start(problem: Problem, t0: Array, u: PyTree, ts: Array, count: Array) -> Ru
     else:
         want = jnp.asarray(p.stepping.dt).astype(t0.dtype)
     status = jnp.where(span > 0, Status.running, Status.done).astype(jnp.int32)
-    status = jnp.where(finite(u), status, Status.not_finite).astype(jnp.int32)
+    status = jnp.where(finite(p.eq, u), status, Status.not_finite).astype(jnp.int32)
     saved = p.observer.init(ts, count, t0, u)
     return Run(t0, zero, u, memory, want, zero, zero, zero, status, number, number, saved)
 
@@ -90,8 +90,7 @@ def attempt(problem: Problem, run: Run) -> Run:
     h, lands = _length(p, run, stop)
     step = p.method.step(p.eq, run.t, h, run.u, run.memory, p.args)
     step = step._replace(u=p.eq.project(step.u))
-    accepted, error, previous, want = _judge(p, run, step, h, lands)
-    ok = finite(step.u)
+    ok, accepted, error, previous, want = _judge(p, run, step, h, lands)
     t_new, low_new = _sum(run.t, run.low, h)
     collapsed = _collapsed(p, run, h, lands, accepted, t_new)
     accepted = accepted & ~collapsed
@@ -146,17 +145,19 @@ def _collapsed(p: Problem, run: Run, h: Array, lands: Array, accepted: Array, t_
 
 
 def _judge(p: Problem, run: Run, step: Any, h: Array, lands: Array) -> tuple[Array, ...]:
-    """Whether the step is good enough, its error in tolerances, what to remember of it, and the next aim."""
+    """Whether the step is finite, and good enough; its error in tolerances, what to remember, next aim."""
+    ok = finite(p.eq, step.u)
     if isinstance(p.stepping, Fixed):
-        return finite(step.u), jnp.full_like(h, jnp.nan), run.previous, run.want
-    error = scaled_norm(p.eq, step.error, (run.u, step.u), p.stepping.rtol, p.stepping.atol).astype(h.dtype)
-    error = jnp.where(finite(step.u), error, jnp.inf)
+        return ok, ok, jnp.full_like(h, jnp.nan), run.previous, run.want
+    tolerances = p.stepping.rtol, p.stepping.atol
+    error = scaled_norm(p.eq, (step.error,), (run.u, step.u), *tolerances)[0].astype(h.dtype)
+    error = jnp.where(ok, error, jnp.inf)
     accepted = error <= 1.0
     factor, previous = p.stepping.factor(error, run.previous, accepted, p.method)
     # A step that was shortened to land says little about the next: keep the aim unless it may grow.
     kept = accepted & (factor == 1.0) if p.method.held else accepted & lands
     want = jnp.where(kept, jnp.maximum(run.want, h * factor), h * factor)
-    return accepted, error, previous, p.stepping.bounded(want)
+    return ok, accepted, error, previous, p.stepping.bounded(want)
 
 
 def _sum(t: Array, low: Array, h: Array) -> tuple[Array, Array]:

@@ -65,7 +65,7 @@ def times(weight: Array, v: Array) -> Array:
 
 
 def add_weights(factors: np.ndarray, weights: Weight) -> Weight:
-    """Sums of weights: factors of shape (n, m, k) applied to weights with leading axes (m, k) give (n, …).
+    """Sums of weights: factors of shape (…, m, k) applied to weights with leading axes (m, k).
 
     One matrix product, in full precision: many weights then cost little to compile.
     """
@@ -73,8 +73,9 @@ def add_weights(factors: np.ndarray, weights: Weight) -> Weight:
     def contract(w: Array) -> Array:
         if jnp.iscomplexobj(w):
             return jax.lax.complex(contract(w.real), contract(w.imag))
-        flat = jnp.asarray(factors.reshape(len(factors), -1), w.dtype) @ w.reshape(factors[0].size, -1)
-        return flat.reshape(len(factors), *w.shape[2:])
+        basis = factors.shape[-2] * factors.shape[-1]
+        flat = jnp.asarray(factors.reshape(-1, basis), w.dtype) @ w.reshape(basis, -1)
+        return flat.reshape(*factors.shape[:-2], *w.shape[2:])
 
     return jax.tree.map(contract, weights)
 

@@ -71,10 +71,10 @@ class Adaptive(eqx.Module):
             return jnp.minimum(jnp.asarray(self.dt0).astype(t.dtype), span)
         slope = method.slope(memory)
 
-        def measure(v: PyTree) -> Array:
-            return scaled_norm(eq, v, (u,), self.rtol, self.atol).astype(t.dtype)
+        def measure(*vs: PyTree) -> list[Array]:
+            return [n.astype(t.dtype) for n in scaled_norm(eq, vs, (u,), self.rtol, self.atol)]
 
-        size, speed = measure(u), measure(slope)
+        size, speed = measure(u, slope)
         power = 1.0 / (method.error_order + 1)
         if method.held:
             # size = |u|/(atol + rtol|u|) is about 1/rtol: a local error of rtol needs h|N|/|u| about
@@ -86,7 +86,7 @@ class Adaptive(eqx.Module):
         moved = add_scaled(u, precise(trial, u), [1.0], [slope])
         after = method.init(eq, t + trial, moved, args)
         difference = jax.tree.map(jnp.subtract, method.slope(after), slope)
-        most = jnp.maximum(speed, measure(difference) / trial)
+        most = jnp.maximum(speed, measure(difference)[0] / trial)
         better = jnp.where(most <= 1e-15, jnp.maximum(1e-6 * span, trial * 1e-3), (0.01 / most) ** power)
         h = jnp.minimum(100.0 * trial, better)
         return self.bounded(jnp.minimum(jnp.where(jnp.isfinite(h) & (h > 0), h, 1e-6 * span), span))
