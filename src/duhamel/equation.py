@@ -158,8 +158,7 @@ class Equation(eqx.Module):
             part.operator.check(u)
 
     def rounded(self, u: State) -> Equation:
-        """The same with the numbers of its nonlinear parts in the precision of u: rounded once, not in every
-        step.
+        """The same with the numbers of its nonlinear parts in the precision of u, rounded once at the start.
 
         Only for equations with a codec, whose numbers are the library's own; a user's are never converted.
         """
