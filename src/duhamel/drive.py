@@ -47,8 +47,7 @@ def warm_up(plan: Plan) -> Run:
 
 
 class Stretch(NamedTuple):
-    """A piece of a run: where it stands, and what was newly saved (host arrays of times, device arrays of
-    states)."""
+    """A piece of a run: where it stands (numbers on the host, no state), and what was newly saved."""
 
     run: Run
     status: Status
@@ -71,41 +70,47 @@ class Pace:
 
 
 def stretches(plan: Plan, run: Run, pace: Pace) -> Iterator[Stretch]:
-    """A run that was begun, piece by piece. Pieces end when the record is full, the pace says so, or the run
-    has ended."""
-    number, handed = 0, 0
-    attempts = 0
+    """A run that was begun, piece by piece. A piece ends when the record is full, the pace says so, or with
+    the run."""
+    number, handed, attempts = 0, 0, 0
     while True:
         began = time.perf_counter()
         run, us = proceed(plan.problem, run, plan.most, pace.attempts)
-        status = Status(int(run.status))
-        made = int(run.steps) + int(run.rejected)
+        seen = _on_host(run)
+        made = int(seen.steps) + int(seen.rejected)
         pace.learn(made - attempts, time.perf_counter() - began)
         attempts = made
-        stretch, handed = _new(run, status, us, handed, plan)
+        stretch, handed = _new(seen, us, handed)
         yield stretch
-        if status != Status.running:
+        if stretch.status != Status.running:
             return
         if isinstance(run.saved, Record) and handed == run.saved.ts.shape[0]:
             number, handed = number + 1, 0
             run = run._replace(saved=_empty(plan.problem, run.saved, *plan.window(number)))
 
 
-def _new(run: Run, status: Status, us: Any, handed: int, plan: Plan) -> tuple[Stretch, int]:
+def _on_host(run: Run) -> Run:
+    """The numbers of a run, fetched together."""
+    saved = run.saved._replace(us=None) if isinstance(run.saved, Record) else None
+    return jax.device_get(run._replace(u=None, memory=None, saved=saved))
+
+
+def _new(run: Run, us: Any, handed: int) -> tuple[Stretch, int]:
     """What was saved since `handed` slots of the record had been given out."""
+    status = Status(int(run.status))
     if isinstance(run.saved, Record):
         filled = int(run.saved.cursor)
-        times = np.asarray(run.saved.ts)[handed:filled]
-        # The usual case of a complete record needs no slicing.
-        whole = handed == 0 and filled == run.saved.ts.shape[0]
-        states = us if whole else jax.tree.map(lambda v: v[handed:filled], us)
-        return Stretch(run, status, times, states), filled
+        # Cut on the host: a slice on the device would be compiled for every new pair of ends.
+        states = jax.tree.map(lambda v: np.asarray(v)[handed:filled], us)
+        return Stretch(run, status, run.saved.ts[handed:filled], states), filled
     if status == Status.running:
-        return Stretch(run, status, np.empty(0), jax.tree.map(lambda v: v[:0], us)), 0
+        return Stretch(run, status, np.empty(0), jax.tree.map(lambda v: np.asarray(v)[:0], us)), 0
     return Stretch(run, status, np.asarray(run.t)[None], us), 0
 
 
 def join(parts: list[Any]) -> Any:
-    """Saved states of several stretches in one."""
+    """Saved states of several stretches in one, on the device."""
     full = [p for p in parts if jax.tree.leaves(p)[0].shape[0]] or parts[:1]
-    return full[0] if len(full) == 1 else jax.tree.map(lambda *v: jnp.concatenate(v), *full)
+    if len(full) == 1:
+        return jax.tree.map(jnp.asarray, full[0])
+    return jax.tree.map(lambda *v: jnp.asarray(np.concatenate(v)), *full)

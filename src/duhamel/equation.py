@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import abc
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Any
 
 import equinox as eqx
@@ -194,11 +195,17 @@ def as_equation(eq: Any) -> Equation:
     if isinstance(eq, Linear | Nonlinear):
         return Equation((eq,))
     if callable(eq):
-        return Equation((Nonlinear(eq),))
+        return _of_function(eq) if eq.__hash__ is not None else Equation((Nonlinear(eq),))
     raise InputError(
         "an equation is a function f(t, u, args), a sum of Linear and Nonlinear parts, or "
         f"dh.pde(text, space); got {type(eq).__name__}."
     )
+
+
+@lru_cache(maxsize=64)
+def _of_function(f: Callable[..., Any]) -> Equation:
+    """Remembered, so that repeated calls with one function do not build it anew."""
+    return Equation((Nonlinear(f),))
 
 
 def _total(terms: list[State]) -> State:

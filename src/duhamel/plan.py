@@ -26,6 +26,9 @@ MAX_STEPS = 100_000_000
 _SLOTS, _BYTES = 256, 256 * 2**20
 
 
+_END = Save()
+
+
 class Plan(NamedTuple):
     """A run that has been checked and can begin. `times` are all times to save at (None: not known in
     advance, or the end alone); `slots` of them are recorded per stretch."""
@@ -84,7 +87,7 @@ def make_plan(
     chosen.check(equation)
     equation.check(state)
     _check_tolerances(stepping, state)
-    keep = Save() if save is None else save
+    keep = _END if save is None else save
     if not isinstance(keep, Save):
         raise InputError(f"save takes dh.Save(...), got {type(keep).__name__}.")
     times = keep.times(t0, t1)

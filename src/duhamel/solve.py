@@ -65,7 +65,7 @@ def solve(
     size = sum(v.size for v in jax.tree.leaves(plan.u))
     pieces = list(stretches(plan, run, Pace(size, seconds=0.5)))
     last = pieces[-1]
-    ts = jnp.asarray(np.concatenate([p.ts for p in pieces]))
+    ts = jnp.asarray(pieces[0].ts if len(pieces) == 1 else np.concatenate([p.ts for p in pieces]))
     states = join([p.us for p in pieces])
     message = explain(plan, last.run, last.status)
     solution = solution_of(plan, last.run, ts, states, last.status, message)

@@ -11,6 +11,9 @@ from duhamel.methods.splitting import Strang
 
 __all__ = ["choose"]
 
+# Made once: a method has no numbers of its own, and a call of solve should not spend its time here.
+_TSIT5, _RK4, _ETD54, _ETDRK4, _STRANG = Tsit5(), RK4(), ETD54(), ETDRK4(), Strang()
+
 
 def choose(eq: Equation, adaptive: bool) -> tuple[Method, str]:
     """A method for the structure of `eq`, and why."""
@@ -18,18 +21,18 @@ def choose(eq: Equation, adaptive: bool) -> tuple[Method, str]:
     if parts == 0:
         why = "no linear part is declared, so nothing can be treated exactly"
         return (
-            (Tsit5(), f"{why}: explicit, order 5, adaptive")
+            (_TSIT5, f"{why}: explicit, order 5, adaptive")
             if adaptive
-            else (RK4(), f"{why}: explicit, order 4")
+            else (_RK4, f"{why}: explicit, order 4")
         )
     if parts == 1:
         why = "a linear part with cheap φ-functions is advanced exactly, however stiff"
         if adaptive:
-            return ETD54(), f"{why}: exponential, order 5, stiff order 5, adaptive"
-        return ETDRK4(), f"{why}: exponential, order 4"
+            return _ETD54, f"{why}: exponential, order 5, stiff order 5, adaptive"
+        return _ETDRK4, f"{why}: exponential, order 4"
     if adaptive:
         return (
-            Tsit5(),
+            _TSIT5,
             f"{parts} linear parts fit no exponential method, and splittings take fixed steps: explicit",
         )
-    return Strang(), f"{parts} linear parts: each flows exactly, composed symmetrically, order 2"
+    return _STRANG, f"{parts} linear parts: each flows exactly, composed symmetrically, order 2"
