@@ -14,16 +14,17 @@ __all__ = ["batched_well"]
 # Samples that go through the loop together: enough for vector instructions, few enough to stay in the cache
 # and not to wait long for the slowest of them.
 _BLOCK = 64
+_SAMPLES = "samples of a batch"
 
 
-def batched_well(function: Callable[[PyTree], PyTree]) -> Callable[[PyTree], PyTree]:
-    """`function` of one pytree of arrays, with a rule of its own for vmap: blocks of samples, sample axis
-    last.
+def batched_well(function: Callable[[PyTree, str | None], PyTree]) -> Callable[[PyTree], PyTree]:
+    """`function(numbers, None)` of one pytree of arrays, with a rule of its own for vmap.
 
-    A plain vmap would put the samples first, which scatters the components of a small state over memory, and
-    would make all samples wait for the slowest in every turn of the loop. The numbers are the same.
+    The rule makes blocks of samples, sample axis last, and calls `function(numbers, name of that axis)`. Plain
+    vmap would put the samples first, which scatters the components of a small state over memory, and would
+    make all samples wait for the slowest in every turn of the loop. The numbers are the same.
     """
-    wrapped = jax.custom_batching.custom_vmap(function)
+    wrapped = jax.custom_batching.custom_vmap(lambda operands: function(operands, None))
 
     @wrapped.def_vmap
     def rule(size: int, batched: Any, operands: PyTree) -> tuple[PyTree, PyTree]:
@@ -38,9 +39,9 @@ def batched_well(function: Callable[[PyTree], PyTree]) -> Callable[[PyTree], PyT
             axes = [-1 if flag else None for flag in flags]
 
             def one(*values: Any) -> PyTree:
-                return function(treedef.unflatten(values))
+                return function(treedef.unflatten(values), _SAMPLES)
 
-            return jax.vmap(one, in_axes=axes, out_axes=-1)(*filled)
+            return jax.vmap(one, in_axes=axes, out_axes=-1, axis_name=_SAMPLES)(*filled)
 
         result = _in_blocks(block, moving, size)
         return result, jax.tree.map(lambda _: True, result)

@@ -29,7 +29,7 @@ def _start(problem: Problem, t0: Any, u: PyTree, ts: Any, count: Any) -> Run:
 def _proceed(problem: Problem, run: Run, most: Any, pause: Any) -> tuple[Run, Any]:
     problem = problem._replace(eq=problem.eq.rounded(run.u))
     numbers, rest = eqx.partition((problem, run, most, pause), eqx.is_array)
-    run = batched_well(lambda values: advance(*eqx.combine(values, rest)))(numbers)
+    run = batched_well(lambda values, samples: advance(*eqx.combine(values, rest), samples))(numbers)
     saved = run.saved.us if isinstance(run.saved, Record) else jax.tree.map(lambda v: v[None], run.u)
     return run, jax.vmap(problem.eq.decode)(saved)
 

@@ -65,12 +65,18 @@ def start(problem: Problem, t0: Array, u: PyTree, ts: Array, count: Array) -> Ru
     status = jnp.where(span > 0, Status.running, Status.done).astype(jnp.int32)
     status = jnp.where(finite(p.eq, u), status, Status.not_finite).astype(jnp.int32)
     saved = p.observer.init(ts, count, t0, u)
-    return Run(t0, zero, u, memory, want, zero, zero, zero, status, number, number, saved)
+    return Run(
+        t0, zero, u, memory, want, zero, jnp.zeros((), jnp.float32), zero, status, number, number, saved
+    )
 
 
-def advance(problem: Problem, run: Run, most: Array, pause: Array) -> Run:
+def advance(problem: Problem, run: Run, most: Array, pause: Array, samples: str | None = None) -> Run:
     """Go on until done, failed, `most` steps attempted in all, `pause` attempts from now, or the record is
-    full."""
+    full.
+
+    `samples` names the vmap axis of a batch: the loop then turns until no sample goes on, and each one stands
+    still by itself. (Left to vmap, every turn would copy the whole state and record of every sample.)
+    """
     begun = run.steps + run.rejected
 
     def going(r: Run) -> Array:
@@ -78,13 +84,22 @@ def advance(problem: Problem, run: Run, most: Array, pause: Array) -> Run:
         ready = (r.status == Status.running) & (used < most) & (used - begun < pause)
         return ready & ~problem.observer.full(r.saved)
 
-    run = jax.lax.while_loop(going, lambda r: attempt(problem, r), run)
+    if samples is None:
+        run = jax.lax.while_loop(going, lambda r: attempt(problem, r), run)
+    else:
+        run = jax.lax.while_loop(
+            lambda r: jax.lax.pmax(going(r), samples), lambda r: attempt(problem, r, going(r)), run
+        )
     spent = (run.status == Status.running) & (run.steps + run.rejected >= most)
     return run._replace(status=jnp.where(spent, Status.max_steps, run.status).astype(jnp.int32))
 
 
-def attempt(problem: Problem, run: Run) -> Run:
-    """One attempted step."""
+def attempt(problem: Problem, run: Run, live: Array | None = None) -> Run:
+    """One attempted step; with `live` false, none."""
+
+    def still(new: Array, old: Array) -> Array:
+        return new if live is None else jnp.where(live, new, old)
+
     p = problem
     stop = p.observer.stop(run.saved, p.t1)
     h, lands = _length(p, run, stop)
@@ -94,6 +109,9 @@ def attempt(problem: Problem, run: Run) -> Run:
     t_new, low_new = _sum(run.t, run.low, h)
     collapsed = _collapsed(p, run, h, lands, accepted, t_new)
     accepted = accepted & ~collapsed
+    rejected = ~accepted
+    if live is not None:
+        accepted, rejected = accepted & live, rejected & live
     t_new, low_new = jnp.where(lands, stop, t_new), jnp.where(lands, 0.0, low_new)
     status = jnp.where(accepted & lands & (stop >= p.t1), Status.done, Status.running)
     status = jnp.where(collapsed, jnp.where(ok, Status.step_too_small, Status.not_finite), status)
@@ -103,13 +121,13 @@ def attempt(problem: Problem, run: Run) -> Run:
         low=jnp.where(accepted, low_new, run.low),
         u=where(accepted, step.u, run.u),
         memory=p.method.keep(accepted, step.memory, run.memory),
-        want=want,
-        h=h,
-        previous=previous,
+        want=still(want, run.want),
+        h=still(h, run.h),
+        previous=still(previous, run.previous),
         estimate=run.estimate + jnp.where(accepted, error, 0.0),
-        status=status.astype(jnp.int32),
+        status=still(status.astype(jnp.int32), run.status),
         steps=run.steps + accepted.astype(jnp.int32),
-        rejected=run.rejected + (~accepted).astype(jnp.int32),
+        rejected=run.rejected + rejected.astype(jnp.int32),
         saved=p.observer.update(run.saved, seen, p.method),
     )
 

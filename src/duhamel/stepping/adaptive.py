@@ -102,17 +102,19 @@ class Adaptive(eqx.Module):
         """What to multiply the step by, and the logarithm of this error to remember.
 
         `error` is in units of the tolerance; `previous` is ln(e/target) of the last accepted step. Logarithms
-        replace powers: one exponential instead of two calls of pow, which would not vectorise.
+        replace powers, and single precision is plenty to choose a step by: these are the only transcendental
+        functions in the loop, and in double precision they would not vectorise.
         """
         q = method.error_order + 1
         # The barriers keep XLA from computing logarithm and exponential anew for every use.
-        error_log = barrier(jnp.log(jnp.maximum(error, 1e-8) / self.target))
+        relative = jnp.maximum(error, 1e-8).astype(jnp.float32) / self.target
+        error_log = barrier(jnp.log(relative))
         after_success = (self.proportional * previous - (self.integral + self.proportional) * error_log) / q
         after_failure = jnp.minimum(-error_log / q, _LOG_SHRINK)
         change = jnp.where(accepted, after_success, after_failure)
         change = jnp.where(jnp.isfinite(error), jnp.clip(change, _LOG_LEAST, _LOG_MOST), _LOG_LEAST)
         factor = jnp.exp(_held(change) if method.held else change)
-        return barrier(factor), jnp.where(accepted, error_log, previous)
+        return barrier(factor.astype(error.dtype)), jnp.where(accepted, error_log, previous)
 
 
 # After a rejection the step shrinks at least to 0.8; no step changes by more than these ratios.
