@@ -20,7 +20,7 @@ _SAMPLES = "samples of a batch"
 def batched_well(function: Callable[[PyTree, str | None], PyTree]) -> Callable[[PyTree], PyTree]:
     """`function(numbers, None)` of one pytree of arrays, with a rule of its own for vmap.
 
-    The rule makes blocks of samples, sample axis last, and calls `function(numbers, name of that axis)`. Plain
+    The rule makes blocks of samples, sample axis last, and calls `function(numbers, axis name)`. Plain
     vmap would put the samples first, which scatters the components of a small state over memory, and would
     make all samples wait for the slowest in every turn of the loop. The numbers are the same.
     """

@@ -29,7 +29,12 @@ def _start(problem: Problem, t0: Any, u: PyTree, ts: Any, count: Any) -> Run:
 def _proceed(problem: Problem, run: Run, most: Any, pause: Any) -> tuple[Run, Any]:
     problem = problem._replace(eq=problem.eq.rounded(run.u))
     numbers, rest = eqx.partition((problem, run, most, pause), eqx.is_array)
-    run = batched_well(lambda values, samples: advance(*eqx.combine(values, rest), samples))(numbers)
+
+    def loop(values: PyTree, samples: str | None) -> Run:
+        problem, run, most, pause = eqx.combine(values, rest)
+        return advance(problem, run, most, pause, samples)
+
+    run = batched_well(loop)(numbers)
     saved = run.saved.us if isinstance(run.saved, Record) else jax.tree.map(lambda v: v[None], run.u)
     return run, jax.vmap(problem.eq.decode)(saved)
 
@@ -102,7 +107,7 @@ def _new(run: Run, us: Any, handed: int) -> tuple[Stretch, int]:
         filled = int(run.saved.cursor)
         # Cut on the host: a slice on the device would be compiled for every new pair of ends.
         states = jax.tree.map(lambda v: np.asarray(v)[handed:filled], us)
-        return Stretch(run, status, run.saved.ts[handed:filled], states), filled
+        return Stretch(run, status, np.asarray(run.saved.ts)[handed:filled], states), filled
     if status == Status.running:
         return Stretch(run, status, np.empty(0), jax.tree.map(lambda v: np.asarray(v)[:0], us)), 0
     return Stretch(run, status, np.asarray(run.t)[None], us), 0
