@@ -11,13 +11,13 @@ import jax.numpy as jnp
 import numpy as np
 
 import duhamel as dh
-from bench import ks, navier_stokes
+from bench import ks_runs, navier_stokes
 from bench.table import Row
 from bench.timing import alternate
 
 __all__ = ["exponent", "measure"]
 
-GROUP = "Growth of the time per evaluation: exponent in the number of points N"
+GROUP = "Growth with the number of points"
 # Work per measurement, in points times evaluations: enough for the clock, little enough to wait for.
 WORK = 2**22
 
@@ -48,15 +48,15 @@ def _rows(
     power = "" if ndim == 1 else "²"
     what = f"{name}, {sizes[0]}{power} … {sizes[-1]}{power}"
     spread = ", ".join(f"{n}{power}: {t * 1e6:.3g} µs" for n, t in zip(sizes, whole, strict=True))
-    note = f"{name} per evaluation: {spread}."
+    note = f"exponents of the time per evaluation, fitted. {name}: {spread}."
     yield Row(GROUP, what, mine, "N log N", linear, mine / linear, unit="", note=note)
     yield Row(GROUP, what, mine, "an FFT there and back", alone, mine / alone, unit="")
 
 
 def _ks(points: int) -> tuple[Callable[[], Any], int]:
     """ETDRK4 on a domain that grows with the grid, so that the resolution stays."""
-    length = ks.LENGTH * points / 256
-    eq = dh.pde(ks.TEXT, dh.Fourier(points, length=length))
+    length = ks_runs.LENGTH * points / 256
+    eq = dh.pde(ks_runs.TEXT, dh.Fourier(points, length=length))
     x = length * np.arange(points) / points
     u0 = jnp.asarray(np.cos(x / 16) * (1 + np.sin(x / 16)))
     return _run(eq, u0, "etdrk4", 4, points)

@@ -8,7 +8,7 @@ from typing import Any
 
 import duhamel as dh
 import pde
-from bench import ks
+from bench import ks_runs
 from duhamel.pde import catalogue
 
 __all__ = ["PROBLEMS", "Problem"]
@@ -60,7 +60,7 @@ class Problem:
 def _gray_scott() -> Problem:
     entry: Any = catalogue.get("gray-scott")
     return Problem(
-        name="Gray–Scott, 128², to t = 200, beside py-pde",
+        name="Gray–Scott to t = 200, as text",
         text=entry.text,
         theirs={"u": "Du*laplace(u) - u*v**2 + F*(1 - u)", "v": "Dv*laplace(v) + u*v**2 - (F + k)*v"},
         initial=dict(entry.initial),
@@ -77,12 +77,12 @@ def _gray_scott() -> Problem:
 
 PROBLEMS = (
     Problem(
-        name="Kuramoto–Sivashinsky, 256 points, to t = 10, beside py-pde",
-        text=ks.TEXT,
+        name="Kuramoto–Sivashinsky to t = 10, as text",
+        text=ks_runs.TEXT,
         theirs={"u": "-laplace(u) - laplace(laplace(u)) - u*d_dx(u)"},
         initial={"u": "cos(x/16)*(1+sin(x/16))"},
         parameters={},
-        length=ks.LENGTH,
+        length=ks_runs.LENGTH,
         ndim=1,
         t1=10.0,
         points=256,

@@ -14,7 +14,7 @@ import jax
 import numpy as np
 from pde.solvers.euler import EulerSolver
 
-from bench.ks import relative_error
+from bench.ks_runs import relative_error
 from bench.table import Row, row
 from bench.text_problems import PROBLEMS, Problem
 from bench.timing import alternate, elapsed
@@ -24,8 +24,8 @@ __all__ = ["measure", "sampled"]
 TOLERANCES = tuple(10.0 ** (-k / 2) for k in range(2, 14))
 NOTE = (
     "py-pde on {grid} with {steps} Euler steps, error {theirs:.1e}; Duhamel on {ours} with rtol {rtol:.0e}, "
-    "error {error:.1e}. Stepping alone is compiled on both sides beforehand; a second whole call of py-pde's "
-    "solve, which compiles again, takes {whole:.2g} s."
+    "error {error:.1e}. py-pde's stepping is compiled beforehand; a second whole call of its solve, which "
+    "compiles again, takes {whole:.2g} s."
 )
 
 
@@ -55,7 +55,7 @@ def _compare(problem: Problem, seconds: float) -> Iterator[Row]:
         error=smaller,
         whole=elapsed(whole),
     )
-    yield row(problem.name, "stepping alone, to the same error", a, "py-pde", b, note=note)
+    yield row(problem.name, "inside jit, to the same error", a, "py-pde, stepping alone", b, note=note)
     yield row(problem.name, "dh.solve called from Python", called, "py-pde, stepping alone", b)
 
 

@@ -1,5 +1,4 @@
-"""Clocks. Only ratios within one run mean something: contestants take turns, so that a busy moment hits all
-of them."""
+"""Clocks. Only ratios within one run mean something: contestants take turns, so busy moments hit them all."""
 
 from __future__ import annotations
 
@@ -61,8 +60,9 @@ def alternate(
 def first_calls(*names: str, turns: int = 3) -> tuple[tuple[Times, dict[str, float]], ...]:
     """First calls, each in a new interpreter, so that none finds compiled code or warm caches of another.
 
-    `names` are functions of `bench.first`. For each: its times, and the least of what else was reported. A turn that
-    does not count goes before, so that the bytecode of all libraries is on disk, as it is after a first import.
+    `names` are functions of `bench.first`. For each: its times, and the least of what else was reported. A
+    turn that does not count goes before, so that the bytecode of all libraries is on disk, as it is after a
+    first import.
     """
     with tempfile.TemporaryDirectory() as bytecode:
         rows = [[_fresh(name, bytecode) for name in names] for _ in range(turns + 1)][1:]

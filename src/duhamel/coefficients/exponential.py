@@ -54,28 +54,19 @@ class Exponential:
         return tuple(sorted(found))
 
     @cached_property
-    def rows(self) -> tuple[tuple[Weight, ...], ...]:
-        """The weights of every sum that a step forms: stages 1 … s−1, the new state, and the estimate if any.
-
-        In each row first the weight of u, then those of N at stages 0 … s−1 and at the new point.
-        """
-        sums = [(c, row) for c, row in zip(self.c[1:], self.a[1:], strict=True)] + [(1, self.b)]
-        rows: list[tuple[Weight, ...]] = [((Term(1, 0, Fraction(c)),), *self._spread(row)) for c, row in sums]
-        if self.error is not None:
-            rows.append(((), *self._spread(self.error)))
-        return tuple(rows)
-
-    def _spread(self, row: Mapping[int, Weight]) -> tuple[Weight, ...]:
-        return tuple(row.get(j, ()) for j in range(self.stages + 1))
+    def weights(self) -> tuple[Weight, ...]:
+        """Every different weight that a step needs, exponentials included, each once."""
+        exponentials = [(Term(1, 0, Fraction(c)),) for c in (*self.c, 1) if c != 0]
+        rows = (*self.a, self.b, self.error or {})
+        return tuple(dict.fromkeys(exponentials + [weight for row in rows for weight in row.values()]))
 
     @cached_property
     def factors(self) -> np.ndarray:
-        """`rows` as combinations of φ-functions, shape (rows, 2 + stages, nodes, kmax + 1), float64."""
-        table = np.zeros((len(self.rows), self.stages + 2, len(self.nodes), self.kmax + 1))
-        for i, row in enumerate(self.rows):
-            for j, weight in enumerate(row):
-                for term in weight:
-                    table[i, j, self.nodes.index(Fraction(term.node)), term.k] += float(term.factor)
+        """Every weight as a combination of φ-functions, shape (weights, nodes, kmax + 1), float64."""
+        table = np.zeros((len(self.weights), len(self.nodes), self.kmax + 1))
+        for row, weight in zip(table, self.weights, strict=True):
+            for term in weight:
+                row[self.nodes.index(Fraction(term.node)), term.k] += float(term.factor)
         return table
 
     @property

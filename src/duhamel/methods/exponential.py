@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
 from typing import Any, ClassVar, NamedTuple
 
 import jax
@@ -9,7 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array
 
-from duhamel.coefficients import Exponential
+from duhamel.coefficients import Exponential, Term
 from duhamel.equation import Equation
 from duhamel.errors import InputError
 from duhamel.linear import Operator, Scalar, add_weights, times
@@ -54,45 +55,41 @@ class ExponentialRungeKutta(Method):
         return Prepared(memory.slope, h, fresh)
 
     def _weights(self, eq: Equation, h: Array, u: State) -> Any:
-        """The weights of all rows of the table, leading axes (rows, 2 + stages); those of N are times h."""
+        """All weights of the table, stacked: exponentials as they are, all others times h."""
         table = self.table
         nodes = np.array([float(node) for node in table.nodes])
         values = add_weights(table.factors, one_operator(eq).phi(table.kmax, jnp.asarray(nodes, h.dtype) * h))
+        exponential = np.array([all(term.k == 0 for term in weight) for weight in table.weights])
 
         def scaled(w: Array) -> Array:
-            factor = jnp.where(np.arange(w.shape[1]) == 0, 1.0, h).astype(jnp.finfo(w.dtype).dtype)
-            return times(factor.reshape(-1, *[1] * (w.ndim - 2)), w)
+            factor = jnp.where(exponential, 1.0, h).astype(jnp.finfo(w.dtype).dtype)
+            return times(factor.reshape(-1, *[1] * (w.ndim - 1)), w)
 
         return cast_weight(jax.tree.map(scaled, values), u)
 
     def step(self, eq: Equation, t: Array, h: Array, u: State, memory: Prepared, args: Any) -> Step:
         memory = self.prepare(eq, h, u, memory)
-        act, stages = one_operator(eq).act, self.table.stages
+        act, table = one_operator(eq).act, self.table
+        places = {weight: i for i, weight in enumerate(table.weights)}
         t_, h_ = precise(t, u), precise(h, u)
-        nodes = jnp.asarray([float(c) for c in (*self.table.c[1:], 1)], h_.dtype)
 
-        def gather(index: Any, slopes: State) -> State:
-            """The sum that one row of the table stands for."""
-            row = jax.tree.map(lambda w: w[index], memory.weights)
-            total = act(jax.tree.map(lambda w: w[0], row), u)
-            for j in range(stages + 1):
-                term = act(
-                    jax.tree.map(lambda w, j=j: w[j + 1], row), jax.tree.map(lambda n, j=j: n[j], slopes)
-                )
-                total = jax.tree.map(jnp.add, total, term)
-            return total
+        def use(weight: Any, v: State) -> State:
+            return act(jax.tree.map(lambda w: w[places[weight]], memory.weights), v)
 
-        def stage(i: Array, carry: tuple[State, State]) -> tuple[State, State]:
-            value = gather(i, carry[0])
-            slope = eq.remainder(t_ + nodes[i] * h_, value, args)
-            return jax.tree.map(lambda s, n: s.at[i + 1].set(n), carry[0], slope), value
+        def gather(start: State | None, row: Any, slopes: list[State]) -> State:
+            terms = [use(weight, slopes[j]) for j, weight in row.items()]
+            return _sum(terms if start is None else [start, *terms])
 
-        # A rolled loop: N is compiled once, not once per stage. The sums run over all slopes, with weight
-        # zero where the table has none; that costs little beside an evaluation of N.
-        empty = jax.tree.map(lambda n: jnp.zeros((stages + 1, *n.shape), n.dtype).at[0].set(n), memory.slope)
-        slopes, new = jax.lax.fori_loop(0, stages, stage, (empty, u))
-        error = None if self.table.error is None else gather(stages, slopes)
-        return Step(new, error, memory._replace(slope=jax.tree.map(lambda s: s[stages], slopes)), None)
+        def flow(c: Any) -> State:
+            return use((Term(1, 0, Fraction(c)),), u)
+
+        slopes = [memory.slope]
+        for row, c in zip(table.a[1:], table.c[1:], strict=True):
+            slopes.append(eq.remainder(t_ + float(c) * h_, gather(flow(c), row, slopes), args))
+        new = gather(flow(1), table.b, slopes)
+        slopes.append(eq.remainder(t_ + h_, new, args))
+        error = None if table.error is None else gather(None, table.error, slopes)
+        return Step(new, error, memory._replace(slope=slopes[-1]), None)
 
     def keep(self, accepted: Array, new: Prepared, old: Prepared) -> Prepared:
         return new._replace(slope=where(accepted, new.slope, old.slope))
@@ -110,3 +107,10 @@ def one_operator(eq: Equation) -> Operator:
             "parts."
         )
     return eq.linear[0].operator if eq.linear else Scalar(0.0)
+
+
+def _sum(terms: list[State]) -> State:
+    total = terms[0]
+    for term in terms[1:]:
+        total = jax.tree.map(jnp.add, total, term)
+    return total
