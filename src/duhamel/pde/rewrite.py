@@ -5,7 +5,7 @@ those of the 2/3 rule. They are used with dealiasing on, and only where they sav
 
     F^n ∂F            = ∂(F^(n+1)) / (n+1)
     a_x w_y - a_y w_x = ∂x∂y(a_x² - a_y²) + (∂yy - ∂xx)(a_x a_y)   if w = ∇²a, in two dimensions
-                        (C. Basdevant, J. Comput. Phys. 50, 209, 1983: eq. 2.8)
+                        (C. Basdevant, J. Comput. Phys. 50, 1983)
 """
 
 from __future__ import annotations
