@@ -22,7 +22,7 @@ from duhamel.errors import InputError
 from duhamel.linear import Operator
 from duhamel.linear.base import cast_weight
 
-__all__ = ["Codec", "Equation", "Linear", "Nonlinear", "as_equation"]
+__all__ = ["Codec", "Equation", "Linear", "Nonlinear", "as_equation", "total"]
 
 State = PyTree[Array]
 
@@ -145,13 +145,13 @@ class Equation(eqx.Module):
 
     def rhs(self, t: Array, u: State, args: Any) -> State:
         """The whole right-hand side, in the solver's form."""
-        return _total([p.apply(t, u, args) for p in self.parts])
+        return total([p.apply(t, u, args) for p in self.parts])
 
     def remainder(self, t: Array, u: State, args: Any) -> State:
         """The nonlinear parts alone; zero if there are none."""
         if not self.nonlinear:
             return jax.tree.map(jnp.zeros_like, u)
-        return _total([p.apply(t, u, args) for p in self.nonlinear])
+        return total([p.apply(t, u, args) for p in self.nonlinear])
 
     def check(self, u: State) -> None:
         """Raise `InputError` unless every linear part fits the solver state u."""
@@ -208,11 +208,12 @@ def _of_function(f: Callable[..., Any]) -> Equation:
     return Equation((Nonlinear(f),))
 
 
-def _total(terms: list[State]) -> State:
-    total = terms[0]
+def total(terms: list[State]) -> State:
+    """The sum of states."""
+    result = terms[0]
     for term in terms[1:]:
-        total = jax.tree.map(jnp.add, total, term)
-    return total
+        result = jax.tree.map(jnp.add, result, term)
+    return result
 
 
 def _name(part: Linear | Nonlinear) -> str:

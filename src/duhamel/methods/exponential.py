@@ -11,7 +11,7 @@ import numpy as np
 from jaxtyping import Array
 
 from duhamel.coefficients import Exponential, Term
-from duhamel.equation import Equation
+from duhamel.equation import Equation, total
 from duhamel.errors import InputError
 from duhamel.linear import Operator, Scalar, add_weights, times
 from duhamel.linear.base import cast_weight
@@ -78,7 +78,7 @@ class ExponentialRungeKutta(Method):
 
         def gather(start: State | None, row: Any, slopes: list[State]) -> State:
             terms = [use(weight, slopes[j]) for j, weight in row.items()]
-            return _sum(terms if start is None else [start, *terms])
+            return total(terms if start is None else [start, *terms])
 
         def flow(c: Any) -> State:
             return use((Term(1, 0, Fraction(c)),), u)
@@ -107,10 +107,3 @@ def one_operator(eq: Equation) -> Operator:
             "parts."
         )
     return eq.linear[0].operator if eq.linear else Scalar(0.0)
-
-
-def _sum(terms: list[State]) -> State:
-    total = terms[0]
-    for term in terms[1:]:
-        total = jax.tree.map(jnp.add, total, term)
-    return total
