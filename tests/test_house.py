@@ -21,7 +21,8 @@ FLOORS = (
     {"plots"},  # draws datasets and knows nothing else, so a solution may draw itself
     {"spaces"},
     {"linear"},
-    {"equation"},
+    {"equation", "norm"},
+    {"jacobian"},
     {"methods"},
     {"stepping"},
     {"observe"},

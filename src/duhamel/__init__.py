@@ -24,7 +24,7 @@ _prepare()
 # Where each public name lives; imported on first use, so that `import duhamel` costs nothing.
 _HOMES = {
     "duhamel.coefficients": ("phi", "phi_matrix"),
-    "duhamel.equation": ("Codec", "Equation", "Linear", "Nonlinear"),
+    "duhamel.equation": ("Codec", "Equation", "Linear", "Nonlinear", "with_mass"),
     "duhamel.errors": ("DuhamelError", "EquationError", "InputError", "SolveError", "StoreError"),
     "duhamel.linear": ("BlockDiagonal", "Dense", "Diagonal", "Operator", "Scalar"),
     "duhamel.march": ("Chunk", "march"),

@@ -15,6 +15,7 @@ from jaxtyping import PyTree
 from duhamel.batch import batched_well
 from duhamel.compiled import compiled
 from duhamel.loop import Problem, Run, advance, start
+from duhamel.methods import Method
 from duhamel.observe.recorder import Record
 from duhamel.plan import Plan
 from duhamel.status import Status
@@ -81,7 +82,7 @@ def stretches(plan: Plan, run: Run, pace: Pace) -> Iterator[Stretch]:
     while True:
         began = time.perf_counter()
         run, us = proceed(plan.problem, run, plan.most, pace.attempts)
-        seen = _on_host(run)
+        seen = _on_host(run, plan.problem.method)
         made = int(seen.steps) + int(seen.rejected)
         pace.learn(made - attempts, time.perf_counter() - began)
         attempts = made
@@ -94,10 +95,10 @@ def stretches(plan: Plan, run: Run, pace: Pace) -> Iterator[Stretch]:
             run = run._replace(saved=_empty(plan.problem, run.saved, *plan.window(number)))
 
 
-def _on_host(run: Run) -> Run:
-    """The numbers of a run, fetched together."""
+def _on_host(run: Run, method: Method) -> Run:
+    """The numbers of a run, fetched together; of the memory, the counters."""
     saved = run.saved._replace(us=None) if isinstance(run.saved, Record) else None
-    return jax.device_get(run._replace(u=None, memory=None, saved=saved))
+    return jax.device_get(run._replace(u=None, memory=method.counters(run.memory), saved=saved))
 
 
 def _new(run: Run, us: Any, handed: int) -> tuple[Stretch, int]:

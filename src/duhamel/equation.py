@@ -22,7 +22,7 @@ from duhamel.errors import InputError
 from duhamel.linear import Operator
 from duhamel.linear.base import cast_weight
 
-__all__ = ["Codec", "Equation", "Linear", "Nonlinear", "as_equation", "total"]
+__all__ = ["Codec", "Equation", "Linear", "Nonlinear", "as_equation", "total", "with_mass"]
 
 State = PyTree[Array]
 
@@ -77,13 +77,19 @@ class Nonlinear(_Part):
     """The part N(t, u) = f(t, u, args), a function or a callable pytree that carries its own numbers.
 
     `flow(t, h, u, args)` may give the exact solution of du/dt = f over a time h; splitting methods then use
-    it.
+    it. `jacobian(t, u, args)` may give ∂f/∂u, of shape u.shape + u.shape for a state of one real array;
+    methods for stiff equations otherwise have JAX take it. `stiff` marks a part that implicit–explicit
+    methods treat implicitly, as they treat linear parts.
     """
 
     f: Callable[..., Any] = eqx.field(converter=lambda f: _as_pytree(f))
     flow: Callable[..., Any] | None = eqx.field(
         default=None, converter=lambda f: f if f is None else _as_pytree(f)
     )
+    jacobian: Callable[..., Any] | None = eqx.field(
+        default=None, converter=lambda f: f if f is None else _as_pytree(f)
+    )
+    stiff: bool = eqx.field(static=True, default=False)
 
     def apply(self, t: Array, u: State, args: Any) -> State:
         return _checked(self.f(t, u, args), u, _name_of(self.f))
@@ -112,12 +118,15 @@ def _name_of(f: Any) -> str:
 class Equation(eqx.Module):
     """A sum of parts, with the codec that turns a user's states into the solver's.
 
-    `about` is a static description (an equation typed as text puts itself there); `print` shows it.
+    `about` is a static description (an equation typed as text puts itself there); `print` shows it. `mass` is
+    the matrix M of M du/dt = …, of shape (n, n), or (n,) if diagonal, over the entries of the state in the
+    order of its leaves; None stands for the identity. See `with_mass`.
     """
 
     parts: tuple[Linear | Nonlinear, ...]
     codec: Codec | None = None
     about: Any = eqx.field(static=True, default=None)
+    mass: Array | None = None
 
     def __add__(self, other: Linear | Nonlinear | Equation) -> Equation:
         if isinstance(other, Linear | Nonlinear):
@@ -128,9 +137,11 @@ class Equation(eqx.Module):
             )
         if other.codec is not None and self.codec is not None:
             raise InputError("both equations bring a space of their own; state them as one equation instead.")
-        return Equation(
-            self.parts + other.parts, self.codec if other.codec is None else other.codec, self.about
-        )
+        if other.mass is not None and self.mass is not None:
+            raise InputError("both equations bring a mass matrix; state them as one equation instead.")
+        codec = self.codec if other.codec is None else other.codec
+        mass = self.mass if other.mass is None else other.mass
+        return Equation(self.parts + other.parts, codec, self.about, mass)
 
     def __radd__(self, other: Linear | Nonlinear) -> Equation:
         return Equation((other,)) + self
@@ -171,7 +182,7 @@ class Equation(eqx.Module):
                 return part
             return jax.tree.map(lambda v: cast_weight(v, u) if eqx.is_inexact_array(v) else v, part)
 
-        return Equation(tuple(convert(part) for part in self.parts), self.codec, self.about)
+        return Equation(tuple(convert(part) for part in self.parts), self.codec, self.about, self.mass)
 
     def encode(self, u0: Any) -> State:
         return _plain(u0) if self.codec is None else self.codec.encode(u0)
@@ -206,6 +217,26 @@ def as_equation(eq: Any) -> Equation:
 def _of_function(f: Callable[..., Any]) -> Equation:
     """Remembered, so that repeated calls with one function do not build it anew."""
     return Equation((Nonlinear(f),))
+
+
+def with_mass(eq: Any, mass: Any) -> Equation:
+    """M du/dt = f(t, u): `eq` with the mass matrix M, of shape (n, n), or (n,) if diagonal.
+
+    n counts the entries of a real state in the order of its leaves. A singular M makes a
+    differential-algebraic equation; it must be of index 1 (the algebraic equations determine the algebraic
+    variables). For Rosenbrock, Radau and BDF methods.
+    """
+    equation = as_equation(eq)
+    matrix = jnp.asarray(mass)
+    if matrix.ndim not in (1, 2) or matrix.shape[0] != matrix.shape[-1] or jnp.iscomplexobj(matrix):
+        raise InputError(
+            f"a mass matrix is real, of shape (n, n), or (n,) if it is diagonal; got {matrix.dtype} of shape "
+            f"{matrix.shape}."
+        )
+    if equation.mass is not None:
+        raise InputError("the equation has a mass matrix already.")
+    matrix = matrix.astype(matrix.dtype if jnp.issubdtype(matrix.dtype, jnp.inexact) else float)
+    return Equation(equation.parts, equation.codec, equation.about, matrix)
 
 
 def total(terms: list[State]) -> State:

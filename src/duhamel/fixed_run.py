@@ -11,10 +11,10 @@ from jaxtyping import Array
 
 from duhamel.compiled import compiled, is_traced
 from duhamel.loop import Problem, Run
+from duhamel.norm import finite
 from duhamel.plan import Plan
 from duhamel.status import Status
 from duhamel.stepping import Fixed
-from duhamel.stepping.norm import finite
 
 __all__ = ["fixed_run", "runs_fixed"]
 
@@ -45,7 +45,7 @@ def fixed_run(plan: Plan, t0: Any, t1: Any) -> tuple[Run, Array, Any]:
     pieces = int(np.ceil(lengths.max(initial=0.0) / dt * (1 - 1e-9)))
     if pieces * len(lengths) > plan.most:
         lengths, pieces = lengths[:0], 0
-    status, us = _scan(
+    status, counters, us = _scan(
         plan.problem, plan.t0, plan.u, knots[:-1], _equalised(lengths / max(pieces, 1)), _Count(pieces)
     )
     kept = _kept(knots, plan, end)
@@ -53,7 +53,7 @@ def fixed_run(plan: Plan, t0: Any, t1: Any) -> tuple[Run, Array, Any]:
     steps = jnp.asarray(pieces * len(lengths), jnp.int32)
     t = jnp.asarray(end, plan.t0.dtype)
     zero = jnp.zeros_like(t)
-    run = Run(t, zero, None, None, t, t, t, zero, status, steps, jnp.zeros_like(steps), None)
+    run = Run(t, zero, None, counters, t, t, t, zero, status, steps, jnp.zeros_like(steps), None)
     return run, jnp.asarray(knots[kept], plan.t0.dtype), us
 
 
@@ -76,13 +76,14 @@ def _kept(knots: np.ndarray, plan: Plan, end: float) -> np.ndarray:
 
 def _scan_steps(
     problem: Problem, t0: Array, u: Any, starts: Array, lengths: Array, pieces: int
-) -> tuple[Array, Any]:
+) -> tuple[Array, Any, Any]:
     eq, method, args = problem.eq.rounded(u), problem.method, problem.args
 
     def one(carry: Any, index: Array, start: Array, h: Array) -> Any:
-        u, memory = carry
+        u, memory, failed = carry
         step = method.step(eq, start + index.astype(h.dtype) * h, h, u, memory, args)
-        return (eq.project(step.u), step.memory), None
+        failed = failed if step.failed is None else failed | step.failed
+        return (eq.project(step.u), step.memory, failed), None
 
     def stretch(carry: Any, knot: Any) -> Any:
         start, h = knot
@@ -90,10 +91,11 @@ def _scan_steps(
         return carry, carry[0]
 
     memory = method.init(eq, t0, u, args)
-    (last, _), later = jax.lax.scan(stretch, (u, memory), (starts, lengths))
+    (last, kept, failed), later = jax.lax.scan(stretch, (u, memory, jnp.zeros((), bool)), (starts, lengths))
     us = jax.tree.map(lambda first, rest: jnp.concatenate([first[None], rest]), u, later)
-    status = jnp.where(finite(eq, last), Status.done, Status.not_finite).astype(jnp.int32)
-    return status, jax.vmap(eq.decode)(us)
+    status = jnp.where(failed, Status.step_too_small, Status.done)
+    status = jnp.where(finite(eq, last), status, Status.not_finite).astype(jnp.int32)
+    return status, method.counters(kept), jax.vmap(eq.decode)(us)
 
 
 _scan = compiled(_scan_steps)

@@ -10,12 +10,15 @@ from jaxtyping import Array, PyTree
 
 from duhamel.equation import Equation
 from duhamel.methods.base import Method, where
+from duhamel.norm import Tolerance, finite
 from duhamel.observe.recorder import Attempt, Observer
 from duhamel.status import Status
 from duhamel.stepping import Adaptive, Fixed
-from duhamel.stepping.norm import finite, scaled_norm
 
 __all__ = ["Problem", "Run", "advance", "start"]
+
+# What a step shrinks to whose inner iteration did not converge.
+_AFTER_FAILURE = 0.25
 
 
 class Problem(NamedTuple):
@@ -103,7 +106,7 @@ def attempt(problem: Problem, run: Run, live: Array | None = None) -> Run:
     p = problem
     stop = p.observer.stop(run.saved, p.t1)
     h, lands = _length(p, run, stop)
-    step = p.method.step(p.eq, run.t, h, run.u, run.memory, p.args)
+    step = p.method.step(p.eq, run.t, h, run.u, run.memory, p.args, _tolerance(p.stepping))
     step = step._replace(u=p.eq.project(step.u))
     ok, accepted, error, previous, want = _judge(p, run, step, h, lands)
     t_new, low_new = _sum(run.t, run.low, h)
@@ -166,16 +169,25 @@ def _judge(p: Problem, run: Run, step: Any, h: Array, lands: Array) -> tuple[Arr
     """Whether the step is finite, and good enough; its error in tolerances, what to remember, next aim."""
     ok = finite(p.eq, step.u)
     if isinstance(p.stepping, Fixed):
-        return ok, ok, jnp.full_like(h, jnp.nan), run.previous, run.want
-    tolerances = p.stepping.rtol, p.stepping.atol
-    error = scaled_norm(p.eq, (step.error,), (run.u, step.u), *tolerances)[0].astype(h.dtype)
+        good = ok if step.failed is None else ok & ~step.failed
+        return ok, good, jnp.full_like(h, jnp.nan), run.previous, run.want
+    tolerance = Tolerance(p.stepping.rtol, p.stepping.atol)
+    error = tolerance.measure(p.eq, step.error, (run.u, step.u)).astype(h.dtype)
     error = jnp.where(ok, error, jnp.inf)
-    accepted = error <= 1.0
+    accepted = error <= 1.0 if step.failed is None else (error <= 1.0) & ~step.failed
     factor, previous = p.stepping.factor(error, run.previous, accepted, p.method)
+    if step.factor is not None:
+        factor = jnp.where(ok, step.factor.astype(factor.dtype), factor)
+    if step.failed is not None:
+        factor = jnp.where(step.failed & ok, _AFTER_FAILURE, factor)
     # A step that was shortened to land says little about the next: keep the aim unless it may grow.
     kept = accepted & (factor == 1.0) if p.method.held else accepted & lands
     want = jnp.where(kept, jnp.maximum(run.want, h * factor), h * factor)
     return ok, accepted, error, previous, p.stepping.bounded(want)
+
+
+def _tolerance(stepping: Fixed | Adaptive) -> Tolerance | None:
+    return Tolerance(stepping.rtol, stepping.atol) if isinstance(stepping, Adaptive) else None
 
 
 def _sum(t: Array, low: Array, h: Array) -> tuple[Array, Array]:

@@ -84,8 +84,12 @@ def make_plan(
             f"{chosen.name} has no error estimate, so it cannot adapt its steps: give step=dh.Fixed(dt), "
             f"or choose one of {names}."
         )
+    if equation.mass is not None and not chosen.takes_mass:
+        names = ", ".join(n for n, m in METHODS.items() if m.takes_mass)
+        raise InputError(f"{chosen.name} takes no mass matrix; these do: {names}.")
     chosen.check(equation)
     equation.check(state)
+    chosen = chosen.fitted(equation, state, args)
     _check_tolerances(stepping, state)
     keep = _END if save is None else save
     if not isinstance(keep, Save):

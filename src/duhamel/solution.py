@@ -21,13 +21,15 @@ __all__ = ["Dense", "Solution", "Stats"]
 
 
 class Stats(NamedTuple):
-    """Work done: accepted steps, rejected attempts, evaluations of the (nonlinear) right-hand side, and
-    linear or nonlinear solves."""
+    """Work done: accepted steps, rejected attempts, evaluations of the (nonlinear) right-hand side, solutions
+    of linear systems, Jacobians, and changes between an explicit and a stiff method."""
 
     steps: Any
     rejected: Any
     evaluations: Any
     solves: Any
+    jacobians: Any
+    switches: Any
 
 
 class Dense(eqx.Module):

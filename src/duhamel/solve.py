@@ -83,6 +83,7 @@ def _solve_traced(plan: Plan, t0: Any, t1: Any, on_failure: str) -> Solution:
         run, us = proceed(plan.problem, run, plan.most, jnp.iinfo(jnp.int32).max)
         run = run._replace(status=jnp.where(run.status == Status.running, Status.max_steps, run.status))
         ts, us = _reached(run, us)
+        run = run._replace(memory=plan.problem.method.counters(run.memory))
     if on_failure == "raise":
         text = (
             "the run failed inside compiled code; call solve outside jit, or with on_failure='return', "
@@ -105,19 +106,17 @@ def _reached(run: Run, us: Any) -> tuple[Any, Any]:
 
 
 def solution_of(plan: Plan, run: Run, ts: Any, us: Any, status: Any, message: str) -> Solution:
-    """The public form of a finished run."""
+    """The public form of a finished run, whose memory has been reduced to its counters."""
     problem = plan.problem
     steps, rejected, t, h, estimate = run.steps, run.rejected, run.t, run.h, run.estimate
     if not plan.traced:
         steps, rejected, t, h, estimate = int(steps), int(rejected), float(t), float(h), float(estimate)
-    evaluations = 1 + (steps + rejected) * problem.method.stages
-    stats = Stats(steps, rejected, evaluations, 0 * steps)
+    stats = Stats(steps, rejected, *problem.method.work(run.memory, steps + rejected))
     relative = _largest(problem.stepping.rtol) if isinstance(problem.stepping, Adaptive) else np.nan
     eq = None if plan.traced else problem.eq
     dense = _dense(plan, ts, us)
-    return Solution(
-        ts, us, status, stats, t, h, relative * estimate, dense, eq, problem.method, plan.why, message
-    )
+    why = plan.why if plan.traced else "; ".join(filter(None, (plan.why, problem.method.notes(run.memory))))
+    return Solution(ts, us, status, stats, t, h, relative * estimate, dense, eq, problem.method, why, message)
 
 
 def _largest(tolerance: Any) -> Any:

@@ -13,20 +13,38 @@ from jaxtyping import Array, PyTree
 
 from duhamel.equation import Equation
 from duhamel.linear.base import real_dtype, times
+from duhamel.norm import Tolerance
 
-__all__ = ["Interpolating", "Method", "Step", "add_scaled", "precise", "where"]
+__all__ = ["Interpolating", "Method", "Step", "Tolerance", "Work", "add_scaled", "precise", "where"]
 
 State = PyTree[Array]
 
 
 class Step(NamedTuple):
-    """One attempted step: the new state, the error estimate (None without one), what the next step may
-    reuse, and the stages that dense output needs (None if the method has none)."""
+    """One attempted step.
+
+    The new state, the error estimate (None without one), what the next step may reuse, and the stages that
+    dense output needs (None if the method has none). `failed`: an inner iteration did not converge, so that
+    the step must be tried again with a shorter h. `factor`: the ratio of the next step to this one that the
+    method itself asks for, in place of the controller's (after acceptance and after rejection).
+    """
 
     u: State
     error: State | None
     memory: Any
     stages: Any
+    failed: Array | None = None
+    factor: Array | None = None
+
+
+class Work(NamedTuple):
+    """What a run has cost: evaluations of the (nonlinear) right-hand side, solutions of linear systems,
+    Jacobians, and changes from one method to another."""
+
+    evaluations: Any
+    solves: Any
+    jacobians: Any
+    switches: Any
 
 
 class Method(eqx.Module):
@@ -35,7 +53,7 @@ class Method(eqx.Module):
     Class attributes: `name` (on the command line), `order` (classical), `stiff_order` (on semilinear
     parabolic problems; None where the notion does not apply), `family`, `adaptive` (has an error estimate, of
     order `error_order` + 1 per step), `stages` (evaluations of f per step), `held` (weights depend on h, so
-    steps are held), `reference`.
+    steps are held), `takes_mass` (solves M du/dt = …), `reference`.
     """
 
     name: ClassVar[str]
@@ -46,6 +64,7 @@ class Method(eqx.Module):
     error_order: ClassVar[int] = 0
     stages: ClassVar[int]
     held: ClassVar[bool] = False
+    takes_mass: ClassVar[bool] = False
     reference: ClassVar[str]
 
     @abc.abstractmethod
@@ -57,8 +76,20 @@ class Method(eqx.Module):
         """What the first step may reuse (e.g. f at the start): `memory`."""
 
     @abc.abstractmethod
-    def step(self, eq: Equation, t: Array, h: Array, u: State, memory: Any, args: Any) -> Step:
-        """One step from t to t + h. t and h are in the time precision, the state in its own."""
+    def step(
+        self,
+        eq: Equation,
+        t: Array,
+        h: Array,
+        u: State,
+        memory: Any,
+        args: Any,
+        tolerance: Tolerance | None = None,
+    ) -> Step:
+        """One step from t to t + h. t and h are in the time precision, the state in its own.
+
+        Methods that iterate stop by `tolerance`; without one (fixed steps) they iterate to round-off.
+        """
 
     @abc.abstractmethod
     def keep(self, accepted: Array, new: Any, old: Any) -> Any:
@@ -67,6 +98,27 @@ class Method(eqx.Module):
     @abc.abstractmethod
     def slope(self, memory: Any) -> State:
         """The part of du/dt that limits the first step size."""
+
+    def fitted(self, eq: Equation, u: State, args: Any) -> Method:
+        """This method made ready for an equation before anything is compiled, e.g. with the sparsity of the
+        Jacobian. `u` may be traced."""
+        del eq, u, args
+        return self
+
+    def counters(self, memory: Any) -> Any:
+        """The part of the memory that counts work; small, fetched once at the end."""
+        del memory
+        return None
+
+    def work(self, counters: Any, attempts: Any) -> Work:
+        """What the run has cost, from its counters and the number of attempted steps."""
+        del counters
+        return Work(1 + attempts * self.stages, 0 * attempts, 0 * attempts, 0 * attempts)
+
+    def notes(self, counters: Any) -> str:
+        """What a user should know of a finished run, as a sentence that is added to `solution.why`."""
+        del counters
+        return ""
 
 
 class Interpolating(Method):

@@ -5,8 +5,7 @@ from __future__ import annotations
 from duhamel.equation import Equation
 from duhamel.methods.base import Method
 from duhamel.methods.explicit import RK4, Tsit5
-from duhamel.methods.exponential_fifth import ETD54
-from duhamel.methods.exponential_tables import ETDRK4
+from duhamel.methods.exponential import ETD54, ETDRK4
 from duhamel.methods.splitting import Strang
 
 __all__ = ["choose"]

@@ -16,7 +16,7 @@ from jaxtyping import Array, PyTree
 from duhamel.equation import Equation
 from duhamel.errors import InputError
 from duhamel.methods.base import Method, add_scaled, precise
-from duhamel.stepping.norm import scaled_norm
+from duhamel.norm import scaled_norm
 
 __all__ = ["Adaptive"]
 

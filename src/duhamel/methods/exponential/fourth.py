@@ -6,7 +6,7 @@ from fractions import Fraction
 from typing import ClassVar
 
 from duhamel.coefficients import Exponential, Term
-from duhamel.methods.exponential import ExponentialRungeKutta
+from duhamel.methods.exponential.stepper import ExponentialRungeKutta
 
 __all__ = ["ETD1", "ETDRK2", "ETDRK4", "Krogstad", "Krogstad43"]
 

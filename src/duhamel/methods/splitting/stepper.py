@@ -11,8 +11,9 @@ from jaxtyping import Array
 from duhamel.equation import Equation, Linear, Nonlinear
 from duhamel.errors import InputError
 from duhamel.linear.base import cast_weight
-from duhamel.methods.base import Method, State, Step, precise
+from duhamel.methods.base import Method, State, Step, Tolerance, precise
 from duhamel.methods.explicit import RK4, ExplicitRungeKutta
+from duhamel.methods.explicit.stepper import one_step
 
 __all__ = ["Lie", "Splitting", "Strang"]
 
@@ -59,7 +60,17 @@ class Splitting(Method):
 
         return tuple(one(part) for part in eq.parts)
 
-    def step(self, eq: Equation, t: Array, h: Array, u: State, memory: Flows, args: Any) -> Step:
+    def step(
+        self,
+        eq: Equation,
+        t: Array,
+        h: Array,
+        u: State,
+        memory: Flows,
+        args: Any,
+        tolerance: Tolerance | None = None,
+    ) -> Step:
+        del tolerance
         fresh = jax.lax.cond(h == memory.h, lambda: memory.exponentials, lambda: self._exponentials(eq, h, u))
         start = t
         for fraction, forwards in self.sweeps:
@@ -77,7 +88,7 @@ class Splitting(Method):
         if part.flow is not None:
             return part.flow(precise(t, u), precise(h, u), u, args)
         alone = Equation((part,))
-        return _plain_step(self.inner, alone, t, h, u, args)
+        return one_step(self.inner, alone, t, h, u, args)
 
     def keep(self, accepted: Array, new: Flows, old: Flows) -> Flows:
         del accepted, old  # exponentials stay valid for the h they carry
@@ -85,11 +96,6 @@ class Splitting(Method):
 
     def slope(self, memory: Flows) -> State:
         raise InputError(f"{self.name} has no error estimate: give step=dh.Fixed(dt).")
-
-
-def _plain_step(method: ExplicitRungeKutta, eq: Equation, t: Array, h: Array, u: State, args: Any) -> State:
-    """One step without reuse; the evaluation at the new point is not used and compiles away."""
-    return method.step(eq, t, h, u, method.init(eq, t, u, args), args).u
 
 
 class Lie(Splitting):

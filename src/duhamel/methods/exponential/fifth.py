@@ -1,4 +1,4 @@
-"""Exponential pairs of order 5 with an estimate of order 4, as data; see `exponential_tables` for the
+"""Exponential pairs of order 5 with an estimate of order 4, as data; see `fourth` for the
 notation."""
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from typing import ClassVar
 
 from duhamel.coefficients import Exponential, Term
 from duhamel.coefficients.exponential import Weight
-from duhamel.methods.exponential import ExponentialRungeKutta
+from duhamel.methods.exponential.stepper import ExponentialRungeKutta
 
 __all__ = ["ETD54", "ExpRK5S8"]
 

@@ -15,7 +15,7 @@ from duhamel.equation import Equation, total
 from duhamel.errors import InputError
 from duhamel.linear import Operator, Scalar, add_weights, times
 from duhamel.linear.base import cast_weight
-from duhamel.methods.base import Method, State, Step, precise, where
+from duhamel.methods.base import Method, State, Step, Tolerance, precise, where
 
 __all__ = ["ExponentialRungeKutta", "Prepared", "one_operator"]
 
@@ -67,7 +67,17 @@ class ExponentialRungeKutta(Method):
 
         return cast_weight(jax.tree.map(scaled, values), u)
 
-    def step(self, eq: Equation, t: Array, h: Array, u: State, memory: Prepared, args: Any) -> Step:
+    def step(
+        self,
+        eq: Equation,
+        t: Array,
+        h: Array,
+        u: State,
+        memory: Prepared,
+        args: Any,
+        tolerance: Tolerance | None = None,
+    ) -> Step:
+        del tolerance
         memory = self.prepare(eq, h, u, memory)
         act, table = one_operator(eq).act, self.table
         places = {weight: i for i, weight in enumerate(table.weights)}

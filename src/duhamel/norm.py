@@ -1,8 +1,8 @@
-"""How errors are measured."""
+"""How errors are measured against the tolerances."""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -11,7 +11,18 @@ from jaxtyping import Array, PyTree
 from duhamel.equation import Equation
 from duhamel.linear.base import real_dtype
 
-__all__ = ["finite", "scaled_norm"]
+__all__ = ["Tolerance", "finite", "scaled_norm"]
+
+
+class Tolerance(NamedTuple):
+    """What an error may be: atol + rtol·|u|. Methods that iterate stop by it."""
+
+    rtol: Any
+    atol: Any
+
+    def measure(self, eq: Equation, error: PyTree, size: tuple[PyTree, ...]) -> Array:
+        """‖error‖ in units of the tolerance; at most 1 is good enough. `size` holds the states u."""
+        return scaled_norm(eq, (error,), size, self.rtol, self.atol)[0]
 
 
 def scaled_norm(
