@@ -17,7 +17,7 @@ compile := $(venv)/bin/uv pip compile --quiet --upgrade --universal --fork-strat
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint bench docs serve lock clean
+.PHONY: help demo test lint bench orders docs serve lock clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1\t/' | expand -t 10
@@ -35,6 +35,9 @@ lint: $(venv)/dev.stamp  ## style and types
 
 bench: $(venv)/bench.stamp  ## measure against other libraries, fill the table in README.md
 	$(python) -m bench $(ARGS)
+
+orders: $(venv)/dev.stamp  ## measure the orders of methods, write docs/orders.md
+	$(python) -m bench.orders $(ARGS)
 
 docs: $(venv)/docs.stamp  ## build the documentation into site/
 	$(venv)/bin/mkdocs build --strict $(ARGS)

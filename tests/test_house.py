@@ -16,7 +16,7 @@ SOURCE = ROOT / "src" / "duhamel"
 
 # Lowest floor first. What stands on one line is one floor and may import its neighbours.
 FLOORS = (
-    {"errors", "status"},
+    {"errors", "status", "batch"},
     {"coefficients", "dataset"},
     {"plots"},  # draws datasets and knows nothing else, so a solution may draw itself
     {"spaces"},
@@ -26,9 +26,10 @@ FLOORS = (
     {"methods"},
     {"stepping"},
     {"observe"},
-    {"batch", "compiled", "plan", "loop", "fixed_run", "drive", "failure", "solution", "march", "solve"},
+    {"compiled", "consistent", "plan", "loop", "fixed_run", "drive", "failure", "solution", "march", "solve"},
     {"pde"},
-    {"store"},
+    {"store", "problems"},
+    {"compare"},
     {"cli"},
 )
 LEVEL = {name: level for level, names in enumerate(FLOORS) for name in names}

@@ -3,18 +3,45 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextvars import ContextVar
 from typing import Any
 
 import jax
 import jax.numpy as jnp
-from jaxtyping import PyTree
+from jaxtyping import Array, PyTree
 
-__all__ = ["batched_well"]
+__all__ = ["batched_well", "branch", "in_any_sample"]
 
 # Samples that go through the loop together: enough for vector instructions, few enough to stay in the cache
 # and not to wait long for the slowest of them.
 _BLOCK = 64
 _SAMPLES = "samples of a batch"
+# The vmap axis of the block that is being traced; None outside of blocks.
+_axis: ContextVar[str | None] = ContextVar("axis", default=None)
+
+
+def in_any_sample(flag: Array) -> Array:
+    """Whether `flag` holds in any sample that goes through the loop together with this one.
+
+    One answer for a whole block, so that `lax.cond` on it stays a branch under vmap instead of computing
+    both sides. Outside of batches the flag itself.
+    """
+    axis = _axis.get()
+    return flag if axis is None else jax.lax.pmax(flag, axis)
+
+
+def branch(flag: Array, yes: Callable[[], PyTree], no: Callable[[], PyTree]) -> PyTree:
+    """`yes()` where `flag` holds, `no()` elsewhere, as `lax.cond`; but in a batch a side is computed only if
+    some sample of the block wants it."""
+    if _axis.get() is None:
+        return jax.lax.cond(flag, yes, no)
+
+    def nothing() -> PyTree:
+        return jax.tree.map(lambda v: jnp.zeros(v.shape, v.dtype), jax.eval_shape(no))
+
+    first = jax.lax.cond(in_any_sample(flag), yes, nothing)
+    second = jax.lax.cond(in_any_sample(~flag), no, nothing)
+    return jax.tree.map(lambda a, b: jnp.where(flag, a, b), first, second)
 
 
 def batched_well(function: Callable[[PyTree, str | None], PyTree]) -> Callable[[PyTree], PyTree]:
@@ -39,7 +66,11 @@ def batched_well(function: Callable[[PyTree, str | None], PyTree]) -> Callable[[
             axes = [-1 if flag else None for flag in flags]
 
             def one(*values: Any) -> PyTree:
-                return function(treedef.unflatten(values), _SAMPLES)
+                token = _axis.set(_SAMPLES)
+                try:
+                    return function(treedef.unflatten(values), _SAMPLES)
+                finally:
+                    _axis.reset(token)
 
             return jax.vmap(one, in_axes=axes, out_axes=-1, axis_name=_SAMPLES)(*filled)
 

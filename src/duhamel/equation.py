@@ -79,7 +79,9 @@ class Nonlinear(_Part):
     `flow(t, h, u, args)` may give the exact solution of du/dt = f over a time h; splitting methods then use
     it. `jacobian(t, u, args)` may give ∂f/∂u, of shape u.shape + u.shape for a state of one real array;
     methods for stiff equations otherwise have JAX take it. `stiff` marks a part that implicit–explicit
-    methods treat implicitly, as they treat linear parts.
+    methods treat implicitly, as they treat linear parts. `solve(t, shift, v, args)` may give the solution x
+    of x − shift·f(t, x, args) = v in closed form, as relaxation to an equilibrium has one; these methods then
+    need no Newton iteration for the part.
     """
 
     f: Callable[..., Any] = eqx.field(converter=lambda f: _as_pytree(f))
@@ -90,9 +92,17 @@ class Nonlinear(_Part):
         default=None, converter=lambda f: f if f is None else _as_pytree(f)
     )
     stiff: bool = eqx.field(static=True, default=False)
+    solve: Callable[..., Any] | None = eqx.field(
+        default=None, converter=lambda f: f if f is None else _as_pytree(f)
+    )
 
     def apply(self, t: Array, u: State, args: Any) -> State:
         return _checked(self.f(t, u, args), u, _name_of(self.f))
+
+    def solved(self, t: Array, shift: Array, v: State, args: Any) -> State:
+        """x with x − shift·f(t, x) = v, by the `solve` that was given."""
+        assert self.solve is not None
+        return _checked(self.solve(t, shift, v, args), v, f"the solve of {_name_of(self.f)}")
 
 
 class Function(eqx.Module):

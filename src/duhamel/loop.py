@@ -175,7 +175,7 @@ def _judge(p: Problem, run: Run, step: Any, h: Array, lands: Array) -> tuple[Arr
     error = tolerance.measure(p.eq, step.error, (run.u, step.u)).astype(h.dtype)
     error = jnp.where(ok, error, jnp.inf)
     accepted = error <= 1.0 if step.failed is None else (error <= 1.0) & ~step.failed
-    factor, previous = p.stepping.factor(error, run.previous, accepted, p.method)
+    factor, previous = p.stepping.factor(error, run.previous, accepted, p.method, step.error_order)
     if step.factor is not None:
         factor = jnp.where(ok, step.factor.astype(factor.dtype), factor)
     if step.failed is not None:
@@ -183,6 +183,8 @@ def _judge(p: Problem, run: Run, step: Any, h: Array, lands: Array) -> tuple[Arr
     # A step that was shortened to land says little about the next: keep the aim unless it may grow.
     kept = accepted & (factor == 1.0) if p.method.held else accepted & lands
     want = jnp.where(kept, jnp.maximum(run.want, h * factor), h * factor)
+    if step.limit is not None:
+        want = jnp.minimum(want, step.limit.astype(want.dtype))
     return ok, accepted, error, previous, p.stepping.bounded(want)
 
 

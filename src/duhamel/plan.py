@@ -11,6 +11,7 @@ from jax.core import Tracer
 from jaxtyping import Array, PyTree
 
 from duhamel.compiled import is_traced
+from duhamel.consistent import check_mass
 from duhamel.equation import Equation, as_equation
 from duhamel.errors import InputError
 from duhamel.loop import Problem
@@ -89,8 +90,11 @@ def make_plan(
         raise InputError(f"{chosen.name} takes no mass matrix; these do: {names}.")
     chosen.check(equation)
     equation.check(state)
-    chosen = chosen.fitted(equation, state, args)
     _check_tolerances(stepping, state)
+    if equation.mass is not None:
+        loose = (stepping.rtol, stepping.atol) if isinstance(stepping, Adaptive) else (1e-6, 1e-9)
+        check_mass(equation, state, t0, args, *loose)
+    chosen = chosen.fitted(equation, state, args)
     keep = _END if save is None else save
     if not isinstance(keep, Save):
         raise InputError(f"save takes dh.Save(...), got {type(keep).__name__}.")

@@ -4,83 +4,68 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
+from trees import residuals, trees
 
 from duhamel.coefficients import Butcher, phi
-from duhamel.methods import METHODS, ExplicitRungeKutta, ExponentialRungeKutta
+from duhamel.methods import METHODS, ExplicitRungeKutta, ExponentialRungeKutta, Lawson4
 
-# Tsitouras published decimals of 16 digits; all other tables are exact fractions.
-ROUNDING = {"tsit5": Fraction(2, 10**15)}
+# Coefficients published as decimals; all other tables are exact fractions.
+ROUNDING = {"tsit5": Fraction(2, 10**15), "dop853": Fraction(1, 10**24)}
 EXPLICIT = [m for m in METHODS.values() if issubclass(m, ExplicitRungeKutta)]
-EXPONENTIAL = [m for m in METHODS.values() if issubclass(m, ExponentialRungeKutta)]
+# An integrating factor turns constants into e^{−tL}, which the classical method behind it does not integrate.
+EXPONENTIAL = [
+    m for m in METHODS.values() if issubclass(m, ExponentialRungeKutta) and not issubclass(m, Lawson4)
+]
 
 
-def order_conditions(table, weights):
-    """Residuals of the conditions Σ bᵢ Φᵢ(tree) = 1/γ(tree) for all trees up to order 5, by order."""
-    n = len(weights)
-    a = [[Fraction(v) for v in row] + [Fraction(0)] * (n - len(row)) for row in table.a]
-    a += [[*map(Fraction, table.b), *[Fraction(0)] * (n - len(table.b))]] * (n - len(a))
-    c = [sum(row) for row in a]
+def rows(method, extra=False):
+    """All rows of a method: its stages, f at the new point, and on request the stages inside the step."""
+    table = method.table
+    last = [] if table.fsal else [table.b]
+    return [*table.a, *last, *(method.extra if extra else ())]
 
-    def dot(x, y):
-        return [p * q for p, q in zip(x, y, strict=True)]
 
-    def times(x):
-        return [sum(p * q for p, q in zip(row, x, strict=True)) for row in a]
+def padded(weights, count):
+    return [*map(Fraction, weights), *[Fraction(0)] * (count - len(weights))]
 
-    c2, c3, ac = dot(c, c), dot(c, dot(c, c)), times(c)
-    trees = {
-        1: [([1] * n, 1)],
-        2: [(c, 2)],
-        3: [(c2, 3), (ac, 6)],
-        4: [(c3, 4), (dot(c, ac), 8), (times(c2), 12), (times(ac), 24)],
-        5: [
-            (dot(c2, c2), 5),
-            (dot(c2, ac), 10),
-            (dot(ac, ac), 20),
-            (dot(c, times(c2)), 15),
-            (dot(c, times(ac)), 30),
-            (times(c3), 20),
-            (times(dot(c, ac)), 40),
-            (times(times(c2)), 60),
-            (times(times(ac)), 120),
-        ],
-    }
-    return {
-        order: max(
-            abs(sum(w * v for w, v in zip(weights, values, strict=True)) - Fraction(1, gamma))
-            for values, gamma in found
-        )
-        for order, found in trees.items()
-    }
+
+def test_there_are_as_many_rooted_trees_as_cayley_counted():
+    assert [len(trees(n)) for n in range(1, 9)] == [1, 1, 2, 4, 9, 20, 48, 115]
 
 
 @pytest.mark.parametrize("method", EXPLICIT, ids=lambda m: m.name)
 def test_explicit_tables_meet_every_condition_of_their_order(method):
-    residuals = order_conditions(method.table, list(map(Fraction, method.table.b)))
+    a, most = rows(method), min(method.order + 1, 8)
+    found = residuals(a, padded(method.table.b, len(a)), most)
     exact = ROUNDING.get(method.name, Fraction(1, 10**30))
-    assert all(residuals[p] < exact for p in range(1, method.order + 1))
-    if method.order < 5:
-        assert residuals[method.order + 1] > Fraction(1, 10**4)
+    assert all(found[p] < exact for p in range(1, method.order + 1))
+    if method.order < most:
+        assert found[method.order + 1] > Fraction(1, 10**7)
 
 
 @pytest.mark.parametrize("method", [m for m in EXPLICIT if m.adaptive], ids=lambda m: m.name)
 def test_embedded_weights_have_their_order_and_no_more(method):
-    error = list(map(Fraction, method.table.error))
-    main = [*map(Fraction, method.table.b), *[Fraction(0)] * (len(error) - len(method.table.b))]
-    embedded = [b - e for b, e in zip(main, error, strict=True)]
-    residuals = order_conditions(method.table, embedded)
-    exact = ROUNDING.get(method.name, Fraction(1, 10**30))
-    assert all(residuals[p] < exact for p in range(1, method.error_order + 1))
-    assert residuals[method.error_order + 1] > Fraction(1, 10**5)
+    a, exact = rows(method), ROUNDING.get(method.name, Fraction(1, 10**30))
+    estimates = [(method.table.error, method.error_order)]
+    if method.second is not None:  # the two estimates of Dop853, combined to one of order 7
+        estimates = [(method.table.error, 5), (method.second, 3)]
+    for error, order in estimates:
+        embedded = [
+            b - e for b, e in zip(padded(method.table.b, len(a)), padded(error, len(a)), strict=True)
+        ]
+        found = residuals(a, embedded, order + 1)
+        assert all(found[p] < exact for p in range(1, order + 1))
+        assert found[order + 1] > Fraction(1, 10**6)
 
 
-@pytest.mark.parametrize("method", EXPLICIT, ids=lambda m: m.name)
-def test_interpolants_end_in_the_method(method):
-    if method.dense is None:
-        return
-    assert np.allclose(
-        [sum(row) for row in method.dense], [float(b) for b in method.table.b], rtol=0, atol=2e-14
-    )
+@pytest.mark.parametrize("method", [m for m in EXPLICIT if m.dense is not None], ids=lambda m: m.name)
+def test_interpolants_meet_the_conditions_of_their_order_and_end_in_the_method(method):
+    a = rows(method, extra=True)
+    ends = [sum(row) for row in method.dense]
+    assert np.allclose(ends, [float(b) for b in padded(method.table.b, len(a))], rtol=0, atol=3e-11)
+    for theta in (Fraction(3, 10), Fraction(4, 5)):
+        inside = [sum(Fraction(v) * theta ** (k + 1) for k, v in enumerate(row)) for row in method.dense]
+        assert max(residuals(a, inside, method.dense_order, theta).values()) < Fraction(1, 10**10)
 
 
 @pytest.mark.parametrize("method", EXPONENTIAL, ids=lambda m: m.name)

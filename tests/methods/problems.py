@@ -33,6 +33,23 @@ def semilinear_end(t1):
     return end[:3] + 1j * end[3:]
 
 
+def mechanical(t1):
+    """Hénon and Heiles' pair of oscillators as q' = p, p' = F(q), three times as fast: the equation, a state
+    of shape (2, 2), and the state at t1 by SciPy's DOP853 at round-off."""
+
+    def force(q):
+        x, y = q
+        return jnp.stack([-9 * x - 18 * x * y, -9 * y - 9 * x * x + 9 * y * y])
+
+    def rhs(t, v):
+        x, y, px, py = v
+        return np.array([px, py, -9 * x - 18 * x * y, -9 * y - 9 * x * x + 9 * y * y])
+
+    start = np.array([[0.3, 0.2], [0.9, -0.3]])
+    end = solve_ivp(rhs, (0.0, t1), start.ravel(), method="DOP853", rtol=1e-13, atol=1e-15).y[:, -1]
+    return dh.separable(lambda p: p, force), jnp.asarray(start), end.reshape(2, 2)
+
+
 def hochbruck_ostermann(n=99, nonlocal_=True):
     """u_t = u_xx + g(u) + Φ(t, x) on (0, 1), u = 0 at the ends, exact solution x(1−x)eᵗ.
 

@@ -111,6 +111,67 @@ def run(
 
 
 @app.command()
+def compare(
+    target: Annotated[
+        str, typer.Argument(help="A name of the catalogue, an equation as text, or a spec.toml.")
+    ],
+    methods: Annotated[
+        Text, typer.Option(help="Names with commas, or 'all'; default: those that make sense here.")
+    ] = None,
+    rtols: Annotated[
+        Text, typer.Option("--rtols", "--tolerances", help="With commas; default: 1e-3 to 1e-9 by tens.")
+    ] = None,
+    error: Annotated[
+        Text,
+        typer.Option(help="The error to recommend a method for; default: the tolerance of the equation."),
+    ] = None,
+    length: Annotated[Text, typer.Option(help="As in 'duhamel run'; so are the next seven.")] = None,
+    points: Annotated[Text, typer.Option(help="Grid points.")] = None,
+    origin: Annotated[Text, typer.Option(help="Lower corner of the box.")] = None,
+    initial: Annotated[Text, typer.Option(help="Initial state.")] = None,
+    t0: Annotated[Text, typer.Option(help="Start time.")] = None,
+    t1: Annotated[Text, typer.Option(help="End time.")] = None,
+    parameters: Annotated[
+        list[str] | None, typer.Option("--set", help="A parameter: nu=0.1. Repeat for more.")
+    ] = None,
+    precision: Annotated[Text, typer.Option(help="32 or 64 bits.")] = None,
+    dealias: Annotated[bool | None, typer.Option("--dealias/--no-dealias", help="The 2/3 rule.")] = None,
+    limit: Annotated[str, typer.Option(help="Seconds after which a run is cut.")] = "5",
+    budget: Annotated[str, typer.Option(help="Seconds after which no method is begun.")] = "300",
+    out: Annotated[
+        Path | None, typer.Option(help="Name of the files to write, without ending; default: NAME-compare.")
+    ] = None,
+    picture: Annotated[bool, typer.Option("--picture/--no-picture", help="Draw a picture.")] = True,
+    force: Annotated[bool, typer.Option("--force", help="Replace files that exist.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Show errors only.")] = False,
+    debug: Debug = False,
+) -> int:
+    """Measure methods on an equation: what an error costs with each, and which is the cheapest."""
+    from duhamel.cli.compare import compare as start
+    from duhamel.cli.spec import make
+
+    spec = make(
+        target,
+        {
+            "length": length, "points": points, "origin": origin, "initial": initial, "t0": t0, "t1": t1,
+            "parameters": parameters or None, "precision": precision, "dealias": dealias,
+        },
+    )  # fmt: skip
+    return start(
+        spec,
+        out or Path(f"{_stem(target, spec.name)}-compare"),
+        methods=methods,
+        rtols=rtols,
+        error=error,
+        limit=limit,
+        budget=budget,
+        picture=picture,
+        force=force,
+        quiet=quiet,
+    )
+
+
+@app.command()
 def plot(
     store: Annotated[Path, typer.Argument(help="A store that 'duhamel run' wrote.")],
     out: Annotated[Path | None, typer.Option(help="The file to write; default: beside the store.")] = None,

@@ -54,17 +54,23 @@ class Exponential:
         return tuple(sorted(found))
 
     @cached_property
+    def flows(self) -> tuple[Fraction, ...]:
+        """The nodes c of all exponentials e^{chL} that carry the state itself, each once."""
+        return tuple(dict.fromkeys(Fraction(c) for c in (*self.c, 1) if c != 0))
+
+    @cached_property
     def weights(self) -> tuple[Weight, ...]:
-        """Every different weight that a step needs, exponentials included, each once."""
-        exponentials = [(Term(1, 0, Fraction(c)),) for c in (*self.c, 1) if c != 0]
+        """Every different weight of a slope, each once; a step multiplies them by h, unlike the flows."""
         rows = (*self.a, self.b, self.error or {})
-        return tuple(dict.fromkeys(exponentials + [weight for row in rows for weight in row.values()]))
+        return tuple(dict.fromkeys(weight for row in rows for weight in row.values()))
 
     @cached_property
     def factors(self) -> np.ndarray:
-        """Every weight as a combination of φ-functions, shape (weights, nodes, kmax + 1), float64."""
-        table = np.zeros((len(self.weights), len(self.nodes), self.kmax + 1))
-        for row, weight in zip(table, self.weights, strict=True):
+        """Every flow, then every weight as a combination of φ-functions, shape (flows + weights, nodes,
+        kmax + 1), float64."""
+        every = [*((Term(1, 0, c),) for c in self.flows), *self.weights]
+        table = np.zeros((len(every), len(self.nodes), self.kmax + 1))
+        for row, weight in zip(table, every, strict=True):
             for term in weight:
                 row[self.nodes.index(Fraction(term.node)), term.k] += float(term.factor)
         return table

@@ -73,7 +73,7 @@ def _inverse_factorials(most: int, z: Array, xp: Any) -> Array:
     return xp.asarray([1.0 / factorial(m) for m in range(most + 1)], dtype=z.dtype)
 
 
-def _repeat(start: int, stop: int, body: Any, value: Any, xp: Any) -> Any:
+def repeat(start: int, stop: int, body: Any, value: Any, xp: Any) -> Any:
     """A counted loop: plain in NumPy; rolled in JAX, where unrolling would cost a second of compilation."""
     if xp.__name__ == "numpy":
         for j in range(start, stop):
@@ -98,7 +98,7 @@ def phi_matrix(kmax: int, a: Array, squarings: int = 40) -> tuple[Array, ...]:
     z = a * (2.0 ** (-scale))[..., None, None].astype(a.dtype)
     values = _matrix_series(kmax, z, xp)
     most = int(scale.max(initial=0)) if xp.__name__ == "numpy" else squarings
-    return _repeat(0, most, lambda i, v: _doubled_where(i < scale, v, xp), values, xp)
+    return repeat(0, most, lambda i, v: _doubled_where(i < scale, v, xp), values, xp)
 
 
 def _doubled_where(wanted: Array, values: tuple[Array, ...], xp: Any) -> tuple[Array, ...]:
@@ -114,7 +114,7 @@ def _doubled_where(wanted: Array, values: tuple[Array, ...], xp: Any) -> tuple[A
 def _matrix_series(kmax: int, z: Array, xp: Any) -> tuple[Array, ...]:
     eye = xp.broadcast_to(xp.eye(z.shape[-1], dtype=z.dtype), z.shape)
     coefficients = _inverse_factorials(kmax + 17, z, xp)[: kmax - 1 if kmax else None : -1]
-    series = _repeat(0, 18, lambda j, total: z @ total + eye * coefficients[j], xp.zeros_like(z), xp)
+    series = repeat(0, 18, lambda j, total: z @ total + eye * coefficients[j], xp.zeros_like(z), xp)
     values = [series]
     for k in range(kmax - 1, -1, -1):
         values.append(z @ values[-1] + eye * (1.0 / factorial(k)))

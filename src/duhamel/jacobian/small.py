@@ -1,13 +1,16 @@
-"""Gaussian elimination with partial pivoting, unrolled, for matrices of a few rows.
+"""Gaussian elimination with partial pivoting for matrices of a few rows.
 
 Inside a loop over time steps a LAPACK call costs more than the step itself. Everything here is made of
-operations on rows, which fuse into the loop and batch with the samples side by side.
+operations on whole rows in loops of fixed length, which become part of the loop around them, batch with the
+samples side by side, and compile in a fraction of a second whatever the size. (Written out row by row, eight
+rows take XLA twenty seconds.)
 """
 
 from __future__ import annotations
 
 from typing import NamedTuple
 
+import jax
 import jax.numpy as jnp
 from jaxtyping import Array
 
@@ -24,25 +27,39 @@ class Eliminated(NamedTuple):
 def eliminate(matrix: Array) -> Eliminated:
     """Factorise a real or complex matrix of shape (n, n)."""
     n = matrix.shape[0]
-    rows = list(jnp.concatenate([matrix, jnp.eye(n, dtype=matrix.dtype)], axis=1))
-    for k in range(n - 1):
-        for i in range(k + 1, n):
-            larger = abs(rows[i][k]) > abs(rows[k][k])
-            rows[k], rows[i] = jnp.where(larger, rows[i], rows[k]), jnp.where(larger, rows[k], rows[i])
-        for i in range(k + 1, n):
-            rows[i] = rows[i] - (rows[i][k] / rows[k][k]) * rows[k]
-    both = jnp.stack(rows)
+    rows = jnp.arange(n, dtype=jnp.int32)
+
+    def column(k: Array, both: Array) -> Array:
+        below = _entry(both, k, 1)
+        place = jnp.argmax(jnp.where(rows >= k, _size(below), -1.0)).astype(jnp.int32)
+        pivot, old = _entry(both, place, 0), _entry(both, k, 0)
+        both = jnp.where((rows == place)[:, None], old, both)
+        factors = jnp.where(rows > k, _entry(both, k, 1) / _entry(pivot, k, 0), 0.0)
+        return jnp.where((rows == k)[:, None], pivot, both - factors[:, None] * pivot)
+
+    both = jnp.concatenate([matrix, jnp.eye(n, dtype=matrix.dtype)], axis=1)
+    both = jax.lax.fori_loop(0, n, column, both)
     return Eliminated(both[:, :n], both[:, n:])
 
 
 def substitute(factors: Eliminated, b: Array) -> Array:
     """x with A x = b for one right-hand side of shape (n,)."""
     n = b.shape[0]
-    right = jnp.sum(factors.lower * b, axis=1)
-    x: list[Array] = [right[0]] * n
-    for i in reversed(range(n)):
-        rest = right[i]
-        for j in range(i + 1, n):
-            rest = rest - factors.upper[i, j] * x[j]
-        x[i] = rest / factors.upper[i, i]
-    return jnp.stack(x)
+    places = jnp.arange(n, dtype=jnp.int32)
+
+    def entry(k: Array, x: Array) -> Array:
+        i = n - 1 - k
+        row = _entry(factors.upper, i, 0)
+        rest = _entry(x, i, 0) - jnp.sum(jnp.where(places > i, row * x, 0.0))
+        return jnp.where(places == i, rest / _entry(row, i, 0), x)
+
+    return jax.lax.fori_loop(0, n, entry, jnp.sum(factors.lower * b, axis=1))
+
+
+def _entry(values: Array, index: Array, axis: int) -> Array:
+    return jax.lax.dynamic_index_in_dim(values, index, axis, keepdims=False)
+
+
+def _size(values: Array) -> Array:
+    """|x|, or |Re x| + |Im x|, which chooses as good a pivot and needs no root."""
+    return abs(values.real) + abs(values.imag) if jnp.iscomplexobj(values) else abs(values)

@@ -12,11 +12,9 @@ import jax.numpy as jnp
 from jax.scipy.linalg import lu_factor, lu_solve
 from jaxtyping import Array
 
-from duhamel.equation import Equation
-from duhamel.jacobian.packing import length
 from duhamel.jacobian.small import eliminate, substitute
 
-__all__ = ["SMALL", "Full", "Small", "Structure", "structure_of"]
+__all__ = ["SMALL", "Full", "Small", "Structure", "complex_like", "shifted"]
 
 # Up to this size elimination is unrolled into the loop.
 SMALL = 8
@@ -92,8 +90,7 @@ class Small(Structure):
 
 def shifted(values: Array, shift: Array, mass: Array | None) -> Array:
     """M − shift·J as a full matrix, in the precision of J (complex if the shift is)."""
-    kind = jnp.complex64 if values.dtype == jnp.float32 else jnp.complex128
-    dtype = kind if jnp.iscomplexobj(shift) else values.dtype
+    dtype = complex_like(values.dtype) if jnp.iscomplexobj(shift) else values.dtype
     n = values.shape[0]
     if mass is None:
         start = jnp.eye(n, dtype=dtype)
@@ -102,8 +99,6 @@ def shifted(values: Array, shift: Array, mass: Array | None) -> Array:
     return start - jnp.asarray(shift).astype(dtype) * values.astype(dtype)
 
 
-def structure_of(eq: Equation, u: Any, args: Any) -> Structure:
-    """The cheapest structure that holds the Jacobian of `eq` at states like u."""
-    del eq, args
-    n = length(u)
-    return Small(n) if n <= SMALL else Full(n)
+def complex_like(dtype: Any) -> Any:
+    """The complex partner of a real dtype."""
+    return jnp.complex64 if dtype == jnp.float32 else jnp.complex128

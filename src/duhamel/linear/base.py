@@ -34,11 +34,22 @@ class Operator(eqx.Module):
     def solve(self, shift: Array, v: State) -> State:
         """x with (I − shift·L) x = v, directly: no iteration, no tolerance."""
 
+    def factor(self, shift: Array) -> Any:
+        """What all solutions with one shift share, for `solve_factored`; None if that is nothing worth
+        keeping."""
+        del shift
+        return None
+
+    def solve_factored(self, factors: Any, shift: Array, v: State) -> State:
+        """`solve` with what `factor` made of the same shift."""
+        del factors
+        return self.solve(shift, v)
+
     @abc.abstractmethod
     def phi(self, kmax: int, h: Array) -> Weight:
         """The weights φ_k(h_m L) for all h of shape (m,) and k = 0 … kmax, with leading axes (m, kmax + 1).
 
-        φ_0 is the exponential.
+        φ_0 is the exponential. h may be complex, as splittings with complex coefficients need it.
         """
 
     @abc.abstractmethod
@@ -94,6 +105,15 @@ def cast_weight(weight: Weight, u: State) -> Weight:
 def real_dtype(u: State) -> Any:
     """The real dtype of a state: float64 for float64 and complex128."""
     return jnp.finfo(np.result_type(*(v.dtype for v in jax.tree.leaves(u)))).dtype
+
+
+def scaled(h: Any, values: Array) -> Array:
+    """h·values in the precision of the values, complex where either is: h may be a complex time."""
+    h = jnp.asarray(h)
+    if jnp.iscomplexobj(h):
+        dtype = np.result_type(values.dtype, np.complex64)
+        return h.astype(dtype) * values.astype(dtype)
+    return times(h.astype(jnp.finfo(values.dtype).dtype), values)
 
 
 def as_number(value: Any, what: str) -> Array:

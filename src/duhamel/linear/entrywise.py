@@ -11,7 +11,16 @@ from jaxtyping import Array, PyTree
 
 from duhamel.coefficients import stacked_phi
 from duhamel.errors import InputError
-from duhamel.linear.base import Operator, State, Weight, as_number, cast_weight, real_state_error, times
+from duhamel.linear.base import (
+    Operator,
+    State,
+    Weight,
+    as_number,
+    cast_weight,
+    real_state_error,
+    scaled,
+    times,
+)
 
 __all__ = ["Diagonal", "Scalar"]
 
@@ -31,7 +40,7 @@ class Scalar(Operator):
         return jax.tree.map(lambda x: times(cast_weight(1.0 / (1.0 - shift * self.factor), x), x), v)
 
     def phi(self, kmax: int, h: Array) -> Weight:
-        return jnp.moveaxis(stacked_phi(kmax, _argument(h, self.factor)), 0, 1)
+        return jnp.moveaxis(stacked_phi(kmax, scaled(h, self.factor)), 0, 1)
 
     def act(self, weight: Weight, v: State) -> State:
         return jax.tree.map(lambda x: times(weight, x), v)
@@ -60,14 +69,14 @@ class Diagonal(Operator):
 
     def solve(self, shift: Array, v: State) -> State:
         def divide(s: Array, x: Array) -> Array:
-            return times(cast_weight(1.0 / (1.0 - _argument(shift, s)), x), x)
+            return times(cast_weight(1.0 / (1.0 - scaled(shift, s)), x), x)
 
         return jax.tree.map(divide, self.symbol, v)
 
     def phi(self, kmax: int, h: Array) -> Weight:
         def values(symbol: Array) -> Array:
             times_ = h.reshape(-1, *[1] * symbol.ndim)
-            return jnp.moveaxis(stacked_phi(kmax, _argument(times_, symbol)), 0, 1)
+            return jnp.moveaxis(stacked_phi(kmax, scaled(times_, symbol)), 0, 1)
 
         return jax.tree.map(values, self.symbol)
 
@@ -86,12 +95,6 @@ class Diagonal(Operator):
                     f"Diagonal's symbol has shape {s.shape}, the state {v.shape}: they must agree."
                 )
             _check_complex(s, v, "Diagonal's symbol")
-
-
-def _argument(h: Any, symbol: Array) -> Array:
-    """h·symbol in the precision of the symbol."""
-    dtype = jnp.finfo(symbol.dtype).dtype
-    return times(jnp.asarray(h).astype(dtype), symbol)
 
 
 def _check_complex(symbol: Array, v: Any, what: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import equinox as eqx
+import jax
 import jax.numpy as jnp
 import numpy as np
 from jax.scipy.linalg import lu_factor, lu_solve
@@ -10,7 +11,7 @@ from jaxtyping import Array
 
 from duhamel.coefficients import phi_matrix
 from duhamel.errors import InputError
-from duhamel.linear.base import Operator, State, Weight, as_number, cast_weight, real_state_error
+from duhamel.linear.base import Operator, State, Weight, as_number, cast_weight, real_state_error, scaled
 
 __all__ = ["BlockDiagonal", "Dense"]
 
@@ -28,17 +29,26 @@ class BlockDiagonal(Operator):
         return _product(cast_weight(self.blocks, u), u)
 
     def solve(self, shift: Array, v: State) -> State:
-        n = self.blocks.shape[0]
-        matrices = jnp.moveaxis(self.blocks, (0, 1), (-2, -1))
-        system = jnp.eye(n, dtype=matrices.dtype) - jnp.asarray(shift).astype(matrices.dtype) * matrices
+        system = self._system(shift)
         dtype = np.result_type(system.dtype, v.dtype)
         right = jnp.moveaxis(v, 0, -1)[..., None].astype(dtype)
         return jnp.moveaxis(jnp.linalg.solve(system.astype(dtype), right)[..., 0], -1, 0).astype(v.dtype)
 
+    def factor(self, shift: Array) -> Array:
+        """The inverse block of every mode."""
+        return jnp.moveaxis(jnp.linalg.inv(self._system(shift)), (-2, -1), (0, 1))
+
+    def solve_factored(self, factors: Array, shift: Array, v: State) -> State:
+        del shift
+        return _product(cast_weight(factors, v), v)
+
+    def _system(self, shift: Array) -> Array:
+        return _shifted(jnp.moveaxis(self.blocks, (0, 1), (-2, -1)), shift)
+
     def phi(self, kmax: int, h: Array) -> Weight:
         matrices = jnp.moveaxis(self.blocks, (0, 1), (-2, -1))
-        scaled = h.astype(matrices.dtype).reshape(-1, *[1] * matrices.ndim) * matrices
-        values = jnp.stack(phi_matrix(kmax, scaled), axis=1)
+        arguments = scaled(h.reshape(-1, *[1] * matrices.ndim), matrices)
+        values = jnp.stack(phi_matrix(kmax, arguments), axis=1)
         return jnp.moveaxis(values, (-2, -1), (2, 3))
 
     def act(self, weight: Weight, v: State) -> State:
@@ -70,16 +80,22 @@ class Dense(Operator):
         return _matmul(cast_weight(self.matrix, u), u)
 
     def solve(self, shift: Array, v: State) -> State:
-        n = self.matrix.shape[0]
-        system = (
-            jnp.eye(n, dtype=self.matrix.dtype) - jnp.asarray(shift).astype(self.matrix.dtype) * self.matrix
-        )
-        dtype = np.result_type(system.dtype, v.dtype)
-        return lu_solve(lu_factor(system.astype(dtype)), v.astype(dtype)).astype(v.dtype)
+        return self.solve_factored(self.factor(shift), shift, v)
+
+    def factor(self, shift: Array) -> tuple[Array, Array]:
+        """The LU factors of I − shift·L and their row exchanges."""
+        return lu_factor(_shifted(self.matrix, shift))
+
+    def solve_factored(self, factors: tuple[Array, Array], shift: Array, v: State) -> State:
+        del shift
+        dtype = factors[0].dtype
+        if jnp.iscomplexobj(v) and not jnp.iscomplexobj(factors[0]):
+            both = lu_solve(factors, jnp.stack([v.real, v.imag], axis=1).astype(dtype))
+            return jax.lax.complex(both[:, 0], both[:, 1]).astype(v.dtype)
+        return lu_solve(factors, v.astype(dtype)).astype(v.dtype)
 
     def phi(self, kmax: int, h: Array) -> Weight:
-        scaled = h.astype(self.matrix.dtype)[:, None, None] * self.matrix
-        return jnp.stack(phi_matrix(kmax, scaled), axis=1)
+        return jnp.stack(phi_matrix(kmax, scaled(h[:, None, None], self.matrix)), axis=1)
 
     def act(self, weight: Weight, v: State) -> State:
         return _matmul(weight, v)
@@ -95,6 +111,13 @@ class Dense(Operator):
             )
         if jnp.iscomplexobj(self.matrix) and not jnp.iscomplexobj(u):
             raise real_state_error("Dense")
+
+
+def _shifted(matrices: Array, shift: Array) -> Array:
+    """I − shift·L in full precision, whatever the state's."""
+    dtype = np.promote_types(matrices.dtype, jnp.result_type(float))
+    one = jnp.eye(matrices.shape[-1], dtype=dtype)
+    return one - jnp.asarray(shift).astype(dtype) * matrices.astype(dtype)
 
 
 def _product(blocks: Array, u: Array) -> Array:

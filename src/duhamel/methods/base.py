@@ -26,7 +26,9 @@ class Step(NamedTuple):
     The new state, the error estimate (None without one), what the next step may reuse, and the stages that
     dense output needs (None if the method has none). `failed`: an inner iteration did not converge, so that
     the step must be tried again with a shorter h. `factor`: the ratio of the next step to this one that the
-    method itself asks for, in place of the controller's (after acceptance and after rejection).
+    method itself asks for, in place of the controller's (after acceptance and after rejection). `limit`: the
+    longest next step that the method can take. `error_order`: the order of this step's estimate where it is
+    not the method's, as in the first steps of multistep methods.
     """
 
     u: State
@@ -35,6 +37,8 @@ class Step(NamedTuple):
     stages: Any
     failed: Array | None = None
     factor: Array | None = None
+    limit: Array | None = None
+    error_order: Array | None = None
 
 
 class Work(NamedTuple):
@@ -53,7 +57,9 @@ class Method(eqx.Module):
     Class attributes: `name` (on the command line), `order` (classical), `stiff_order` (on semilinear
     parabolic problems; None where the notion does not apply), `family`, `adaptive` (has an error estimate, of
     order `error_order` + 1 per step), `stages` (evaluations of f per step), `held` (weights depend on h, so
-    steps are held), `takes_mass` (solves M du/dt = …), `reference`.
+    steps are held), `takes_mass` (solves M du/dt = …), `past` (values of f that it remembers: a multistep
+    method is itself only from step `past` on), `first_error_order` (of the estimate of the very first step,
+    where it is another), `reference`.
     """
 
     name: ClassVar[str]
@@ -62,6 +68,8 @@ class Method(eqx.Module):
     family: ClassVar[str]
     adaptive: ClassVar[bool] = False
     error_order: ClassVar[int] = 0
+    first_error_order: ClassVar[int | None] = None
+    past: ClassVar[int] = 1
     stages: ClassVar[int]
     held: ClassVar[bool] = False
     takes_mass: ClassVar[bool] = False
@@ -122,7 +130,12 @@ class Method(eqx.Module):
 
 
 class Interpolating(Method):
-    """A method whose states inside a step cost nothing extra; other methods land on the times asked for."""
+    """A method that can give states inside a step; other methods land on the times asked for.
+
+    `dense_order`: the error of such a state is of order min(order, dense_order) + 1 in h.
+    """
+
+    dense_order: ClassVar[int] = 3
 
     @abc.abstractmethod
     def interpolate(self, theta: Array, h: Array, u: State, step: Step, memory: Any) -> State:

@@ -75,7 +75,8 @@ class Adaptive(eqx.Module):
             return [n.astype(t.dtype) for n in scaled_norm(eq, vs, (u,), self.rtol, self.atol)]
 
         size, speed = measure(u, slope)
-        power = 1.0 / (method.error_order + 1)
+        first = method.first_error_order
+        power = 1.0 / (1 + (method.error_order if first is None else first))
         if method.held:
             # size = |u|/(atol + rtol|u|) is about 1/rtol: a local error of rtol needs h|N|/|u| about
             # rtol^power.
@@ -98,14 +99,17 @@ class Adaptive(eqx.Module):
             h = jnp.maximum(h, jnp.asarray(self.dt_min).astype(h.dtype))
         return h
 
-    def factor(self, error: Array, previous: Array, accepted: Array, method: Method) -> tuple[Array, Array]:
+    def factor(
+        self, error: Array, previous: Array, accepted: Array, method: Method, order: Array | None = None
+    ) -> tuple[Array, Array]:
         """What to multiply the step by, and the logarithm of this error to remember.
 
-        `error` is in units of the tolerance; `previous` is ln(e/target) of the last accepted step. Logarithms
+        `error` is in units of the tolerance; `previous` is ln(e/target) of the last accepted step; `order` is
+        that of this step's estimate, where it is not the method's. Logarithms
         replace powers, and single precision is plenty to choose a step by: these are the only transcendental
         functions in the loop, and in double precision they would not vectorise.
         """
-        q = method.error_order + 1
+        q = 1 + (method.error_order if order is None else order.astype(jnp.float32))
         # The barriers keep XLA from computing logarithm and exponential anew for every use.
         relative = jnp.maximum(error, 1e-8).astype(jnp.float32) / self.target
         error_log = barrier(jnp.log(relative))

@@ -18,6 +18,7 @@ class Dopri5(ExplicitRungeKutta):
     stages: ClassVar[int] = 6
     adaptive: ClassVar[bool] = True
     error_order: ClassVar[int] = 4
+    dense_order: ClassVar[int] = 4
     reference: ClassVar[str] = "Dormand & Prince, J. Comput. Appl. Math. 6 (1980), 19–26"
     table: ClassVar[Butcher] = Butcher(
         a=[
@@ -65,6 +66,7 @@ class Tsit5(ExplicitRungeKutta):
     stages: ClassVar[int] = 6
     adaptive: ClassVar[bool] = True
     error_order: ClassVar[int] = 4
+    dense_order: ClassVar[int] = 4
     reference: ClassVar[str] = "Tsitouras, Comput. Math. Appl. 62 (2011), 770–775"
     table: ClassVar[Butcher] = Butcher(
         a=[

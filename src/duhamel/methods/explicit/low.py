@@ -7,7 +7,7 @@ from typing import ClassVar
 from duhamel.coefficients import Butcher
 from duhamel.methods.explicit.stepper import ExplicitRungeKutta
 
-__all__ = ["RK4", "Bosh3", "Euler"]
+__all__ = ["RK4", "SSPRK3", "Bosh3", "Euler", "Heun"]
 
 
 class Euler(ExplicitRungeKutta):
@@ -18,6 +18,39 @@ class Euler(ExplicitRungeKutta):
     stages: ClassVar[int] = 1
     reference: ClassVar[str] = "Euler, Institutionum calculi integralis I (1768), §650"
     table: ClassVar[Butcher] = Butcher(a=[[]], b=[1])
+
+
+class Heun(ExplicitRungeKutta):
+    """Heun 2(1), the explicit trapezoidal rule with Euler's method inside: two evaluations per step.
+
+    For loose tolerances and for teaching.
+    """
+
+    name: ClassVar[str] = "heun"
+    order: ClassVar[int] = 2
+    stages: ClassVar[int] = 2
+    adaptive: ClassVar[bool] = True
+    error_order: ClassVar[int] = 1
+    reference: ClassVar[str] = "Heun, Z. Math. Phys. 45 (1900), 23–38"
+    table: ClassVar[Butcher] = Butcher(a=[[], [1]], b=["1/2", "1/2"], error=["-1/2", "1/2"])
+
+
+class SSPRK3(ExplicitRungeKutta):
+    """Shu and Osher's method of three stages and order 3, with an estimate of order 2 (Heun's method).
+
+    Strong stability preserving with coefficient 1: whatever norm, total variation or bound Euler's method
+    keeps for steps up to h, this method keeps for the same steps. For conservation laws with limiters.
+    """
+
+    name: ClassVar[str] = "ssprk3"
+    order: ClassVar[int] = 3
+    stages: ClassVar[int] = 3
+    adaptive: ClassVar[bool] = True
+    error_order: ClassVar[int] = 2
+    reference: ClassVar[str] = "Shu & Osher, J. Comput. Phys. 77 (1988), 439–471"
+    table: ClassVar[Butcher] = Butcher(
+        a=[[], [1], ["1/4", "1/4"]], b=["1/6", "1/6", "2/3"], error=["-1/3", "-1/3", "2/3"]
+    )
 
 
 class RK4(ExplicitRungeKutta):

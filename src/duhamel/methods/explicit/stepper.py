@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from collections.abc import Sequence
+from fractions import Fraction
+from typing import Any, ClassVar, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -11,8 +13,18 @@ from jaxtyping import Array
 from duhamel.coefficients import Butcher
 from duhamel.equation import Equation
 from duhamel.methods.base import Interpolating, State, Step, Tolerance, add_scaled, precise, where
+from duhamel.norm import scaled_norm
 
-__all__ = ["ExplicitRungeKutta", "horner", "one_step", "weighted"]
+__all__ = ["ExplicitRungeKutta", "hermite", "horner", "one_step", "weighted"]
+
+
+class Inside(NamedTuple):
+    """What dense output needs: the slopes of a step, f at the new point last, and where to take more."""
+
+    slopes: list[State]
+    eq: Equation
+    t: Array
+    args: Any
 
 
 class ExplicitRungeKutta(Interpolating):
@@ -20,11 +32,17 @@ class ExplicitRungeKutta(Interpolating):
 
     f at the new point is always evaluated once and is the first stage of the next step, so every method costs
     `stages` evaluations per step, and a cubic Hermite interpolant is free. `dense` holds the coefficients of
-    a better interpolant where one is known: row i is bᵢ(θ)/θ as a polynomial in θ, constant first.
+    a better interpolant, of order `dense_order`, where one is known: row i is bᵢ(θ)/θ as a polynomial in θ,
+    constant first. It may need the further stages with the rows `extra`, which are evaluated only where a
+    state inside a step is asked for (the statistics leave these evaluations out). `second` holds the weights
+    of a second error estimate e₂; the estimate is then e·‖e‖/√(‖e‖² + 0.01‖e₂‖²), of the order of ‖e‖²/‖e₂‖
+    (Hairer, Nørsett & Wanner, Solving ODEs I, II.10).
     """
 
     table: ClassVar[Butcher]
     dense: ClassVar[tuple[tuple[float, ...], ...] | None] = None
+    extra: ClassVar[tuple[tuple[Fraction, ...], ...]] = ()
+    second: ClassVar[tuple[Fraction, ...] | None] = None
     family: ClassVar[str] = "explicit"
 
     def check(self, eq: Equation) -> None:
@@ -43,7 +61,6 @@ class ExplicitRungeKutta(Interpolating):
         args: Any,
         tolerance: Tolerance | None = None,
     ) -> Step:
-        del tolerance
         table, (t_, h_) = self.table, (precise(t, u), precise(h, u))
         slopes, stage = [memory], u
         for row, c in zip(table.a[1:], table.c[1:], strict=True):
@@ -55,12 +72,10 @@ class ExplicitRungeKutta(Interpolating):
             new = add_scaled(u, h_, _floats(table.b), slopes)
             last = eq.rhs(t_ + h_, new, args)
         every = slopes if table.fsal else [*slopes, last]
-        error = (
-            None
-            if table.error is None
-            else add_scaled(None, h_, _floats(table.error), every[: len(table.error)])
-        )
-        return Step(new, error, last, slopes)
+        error = None if table.error is None else _sum(h_, table.error, every)
+        if error is not None and self.second is not None:
+            error = _damped(eq, error, _sum(h_, self.second, every), (u, new), tolerance)
+        return Step(new, error, last, Inside(every, eq, t_, args))
 
     def keep(self, accepted: Array, new: State, old: State) -> State:
         return where(accepted, new, old)
@@ -69,19 +84,42 @@ class ExplicitRungeKutta(Interpolating):
         return memory
 
     def interpolate(self, theta: Array, h: Array, u: State, step: Step, memory: State) -> State:
-        h_, x = precise(h, u), precise(theta, u)
-        if self.dense is not None:
-            weights = [x * horner(row, x) for row in self.dense]
-            return weighted(u, h_, weights, step.stages)
-        # Cubic Hermite in the form u + θ(…): exact at both ends.
-        x2, x3 = x * x, x * x * x
-        ends = [x - 2 * x2 + x3, x3 - x2]
-        moved = jax.tree.map(lambda a, b: a + _real(3 * x2 - 2 * x3, a) * (b - a), u, step.u)
-        return weighted(moved, h_, ends, [memory, step.memory])
+        if self.dense is None:
+            return hermite(theta, h, u, step.u, memory, step.memory)
+        h_, x, inside = precise(h, u), precise(theta, u), step.stages
+        slopes = list(inside.slopes)
+        for row in self.extra:
+            stage = add_scaled(u, h_, _floats(row), slopes)
+            slopes.append(inside.eq.rhs(inside.t + float(sum(row)) * h_, stage, inside.args))
+        return weighted(u, h_, [x * horner(row, x) for row in self.dense], slopes)
 
 
-def _floats(row: Any) -> list[float]:
+def hermite(theta: Array, h: Array, u: State, new: State, slope: State, new_slope: State) -> State:
+    """The cubic with the given states and slopes at both ends of a step, at t + θh; order 3."""
+    h_, x = precise(h, u), precise(theta, u)
+    # In the form u + θ(…): exact at both ends.
+    x2, x3 = x * x, x * x * x
+    moved = jax.tree.map(lambda a, b: a + _real(3 * x2 - 2 * x3, a) * (b - a), u, new)
+    return weighted(moved, h_, [x - 2 * x2 + x3, x3 - x2], [slope, new_slope])
+
+
+def _floats(row: Sequence[Any]) -> list[float]:
     return [float(v) for v in row]
+
+
+def _sum(h: Array, weights: Sequence[Any], slopes: list[State]) -> State:
+    return add_scaled(None, h, _floats(weights), slopes[: len(weights)])
+
+
+def _damped(
+    eq: Equation, error: State, second: State, size: tuple[State, State], tolerance: Tolerance | None
+) -> State:
+    """e·‖e‖/√(‖e‖² + 0.01‖e₂‖²), in the norm of the tolerance."""
+    rtol, atol = (jnp.zeros(()), jnp.ones(())) if tolerance is None else tolerance
+    first, other = scaled_norm(eq, (error, second), size, rtol, atol)
+    both = jnp.sqrt(first * first + 0.01 * other * other)
+    factor = jnp.where(both > 0, first / jnp.where(both > 0, both, 1.0), 1.0)
+    return jax.tree.map(lambda e: _real(factor, e) * e, error)
 
 
 def horner(row: tuple[float, ...], x: Array) -> Array:

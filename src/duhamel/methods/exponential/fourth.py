@@ -8,7 +8,16 @@ from typing import ClassVar
 from duhamel.coefficients import Exponential, Term
 from duhamel.methods.exponential.stepper import ExponentialRungeKutta
 
-__all__ = ["ETD1", "ETDRK2", "ETDRK4", "Krogstad", "Krogstad43"]
+__all__ = [
+    "ETD1",
+    "ETDRK2",
+    "ETDRK4",
+    "HochbruckOstermann",
+    "Krogstad",
+    "Krogstad43",
+    "Lawson4",
+    "StrehmelWeiner",
+]
 
 _HALF = Fraction(1, 2)
 
@@ -117,5 +126,89 @@ class Krogstad43(ExponentialRungeKutta):
             2: _phi(("-1/4", 1), ("1/2", 2)),
             3: _phi((-1, 2), (4, 3)),
             4: _phi(("1/4", 1), ("1/2", 2), (-4, 3)),
+        },
+    )
+
+
+class StrehmelWeiner(ExponentialRungeKutta):
+    """Four evaluations, order 4, stiff order 3; the second stage does not enter the result."""
+
+    name: ClassVar[str] = "strehmel-weiner"
+    order: ClassVar[int] = 4
+    stiff_order: ClassVar[int | None] = 3
+    stages: ClassVar[int] = 4
+    reference: ClassVar[str] = (
+        "Strehmel & Weiner, Teubner-Texte zur Mathematik 133 (1992); "
+        "Hochbruck & Ostermann, SIAM J. Numer. Anal. 43 (2005), 1069–1090"
+    )
+    table: ClassVar[Exponential] = Exponential(
+        c=(0, _HALF, _HALF, 1),
+        a=(
+            {},
+            {0: _phi((_HALF, 1), node=_HALF)},
+            {0: _phi((_HALF, 1), (-_HALF, 2), node=_HALF), 1: _phi((_HALF, 2), node=_HALF)},
+            {0: _phi((1, 1), (-2, 2)), 1: _phi((-2, 2)), 2: _phi((4, 2))},
+        ),
+        b={0: _SIMPSON[0], 2: _phi((4, 2), (-8, 3)), 3: _SIMPSON[3]},
+    )
+
+
+# The weight a₅₂ = a₅₃ of Hochbruck & Ostermann.
+_MIDDLE = (*_phi((_HALF, 2), (-_HALF, 3), node=_HALF), *_phi(("1/4", 2), (-1, 3)))
+
+
+class HochbruckOstermann(ExponentialRungeKutta):
+    """Five evaluations, order 4 and stiff order 4: the cheapest method here whose order 4 survives any
+    boundary condition and any forcing."""
+
+    name: ClassVar[str] = "hochbruck-ostermann"
+    order: ClassVar[int] = 4
+    stiff_order: ClassVar[int | None] = 4
+    stages: ClassVar[int] = 5
+    reference: ClassVar[str] = "Hochbruck & Ostermann, SIAM J. Numer. Anal. 43 (2005), 1069–1090"
+    table: ClassVar[Exponential] = Exponential(
+        c=(0, _HALF, _HALF, 1, _HALF),
+        a=(
+            {},
+            {0: _phi((_HALF, 1), node=_HALF)},
+            {0: _phi((_HALF, 1), (-1, 2), node=_HALF), 1: _phi((1, 2), node=_HALF)},
+            {0: _phi((1, 1), (-2, 2)), 1: _phi((1, 2)), 2: _phi((1, 2))},
+            {
+                0: (*_phi((_HALF, 1), ("-3/4", 2), (_HALF, 3), node=_HALF), *_phi(("-1/4", 2), (1, 3))),
+                1: _MIDDLE,
+                2: _MIDDLE,
+                3: (*_phi(("-1/4", 2), (_HALF, 3), node=_HALF), *_phi(("-1/4", 2), (1, 3))),
+            },
+        ),
+        b={0: _SIMPSON[0], 3: _SIMPSON[3], 4: _phi((4, 2), (-8, 3))},
+    )
+
+
+class Lawson4(ExponentialRungeKutta):
+    """The integrating factor: classical Runge–Kutta for v = e^{−tL}u. Four evaluations, order 4.
+
+    Stiff order 1: e^{−tL}N varies as fast as L is stiff, so constants are not integrated exactly and fixed
+    points of the equation are not those of the method. For rotation (imaginary L) that N does not excite; use
+    `krogstad` otherwise.
+    """
+
+    name: ClassVar[str] = "lawson4"
+    order: ClassVar[int] = 4
+    stiff_order: ClassVar[int | None] = 1
+    stages: ClassVar[int] = 4
+    reference: ClassVar[str] = "Lawson, SIAM J. Numer. Anal. 4 (1967), 372–380"
+    table: ClassVar[Exponential] = Exponential(
+        c=(0, _HALF, _HALF, 1),
+        a=(
+            {},
+            {0: _phi((_HALF, 0), node=_HALF)},
+            {1: _phi((_HALF, 0), node=0)},
+            {2: _phi((1, 0), node=_HALF)},
+        ),
+        b={
+            0: _phi(("1/6", 0)),
+            1: _phi(("1/3", 0), node=_HALF),
+            2: _phi(("1/3", 0), node=_HALF),
+            3: _phi(("1/6", 0), node=0),
         },
     )

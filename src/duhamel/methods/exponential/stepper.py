@@ -10,7 +10,8 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array
 
-from duhamel.coefficients import Exponential, Term
+from duhamel.batch import in_any_sample
+from duhamel.coefficients import Exponential
 from duhamel.equation import Equation, total
 from duhamel.errors import InputError
 from duhamel.linear import Operator, Scalar, add_weights, times
@@ -51,18 +52,19 @@ class ExponentialRungeKutta(Method):
 
     def prepare(self, eq: Equation, h: Array, u: State, memory: Prepared) -> Prepared:
         """The memory with weights that belong to h, recomputed only if they do not already."""
-        fresh = jax.lax.cond(h == memory.h, lambda: memory.weights, lambda: self._weights(eq, h, u))
-        return Prepared(memory.slope, h, fresh)
+        stale = in_any_sample((h != memory.h) & (h != 0))
+        weights = jax.lax.cond(stale, lambda: self._weights(eq, h, u), lambda: memory.weights)
+        return Prepared(memory.slope, h, weights)
 
     def _weights(self, eq: Equation, h: Array, u: State) -> Any:
-        """All weights of the table, stacked: exponentials as they are, all others times h."""
+        """All flows and weights of the table, stacked: flows as they are, weights times h."""
         table = self.table
         nodes = np.array([float(node) for node in table.nodes])
         values = add_weights(table.factors, one_operator(eq).phi(table.kmax, jnp.asarray(nodes, h.dtype) * h))
-        exponential = np.array([all(term.k == 0 for term in weight) for weight in table.weights])
+        flow = np.arange(len(table.factors)) < len(table.flows)
 
         def scaled(w: Array) -> Array:
-            factor = jnp.where(exponential, 1.0, h).astype(jnp.finfo(w.dtype).dtype)
+            factor = jnp.where(flow, 1.0, h).astype(jnp.finfo(w.dtype).dtype)
             return times(factor.reshape(-1, *[1] * (w.ndim - 1)), w)
 
         return cast_weight(jax.tree.map(scaled, values), u)
@@ -80,18 +82,18 @@ class ExponentialRungeKutta(Method):
         del tolerance
         memory = self.prepare(eq, h, u, memory)
         act, table = one_operator(eq).act, self.table
-        places = {weight: i for i, weight in enumerate(table.weights)}
+        places = {key: i for i, key in enumerate((*table.flows, *table.weights))}
         t_, h_ = precise(t, u), precise(h, u)
 
-        def use(weight: Any, v: State) -> State:
-            return act(jax.tree.map(lambda w: w[places[weight]], memory.weights), v)
+        def use(key: Any, v: State) -> State:
+            return act(jax.tree.map(lambda w: w[places[key]], memory.weights), v)
 
         def gather(start: State | None, row: Any, slopes: list[State]) -> State:
             terms = [use(weight, slopes[j]) for j, weight in row.items()]
             return total(terms if start is None else [start, *terms])
 
         def flow(c: Any) -> State:
-            return use((Term(1, 0, Fraction(c)),), u)
+            return use(Fraction(c), u)
 
         slopes = [memory.slope]
         for row, c in zip(table.a[1:], table.c[1:], strict=True):
