@@ -102,7 +102,24 @@ def ks_exponax() -> dict[str, float]:
     return _report(imported, run)
 
 
-CASES = {f.__name__: f for f in (lorenz_duhamel, lorenz_diffrax, ks_duhamel, ks_exponax)}
+def hires_duhamel() -> dict[str, float]:
+    began = time.perf_counter()
+    import duhamel as dh
+    from duhamel.problems import get
+
+    solve, step, problem = dh.solve, dh.Adaptive(rtol=1e-6, atol=1e-10), get("hires")
+    import jax
+    import jax.numpy as jnp
+
+    imported = time.perf_counter() - began
+
+    def run(u0: Any, t1: Any) -> Any:
+        return solve(problem.equation, u0, t1=t1, args=problem.args, method=dh.Rodas5P(), step=step).us
+
+    return _report(imported, lambda: jax.jit(run)(jnp.asarray(problem.u0), 321.8122))
+
+
+CASES = {f.__name__: f for f in (lorenz_duhamel, lorenz_diffrax, ks_duhamel, ks_exponax, hires_duhamel)}
 
 if __name__ == "__main__":
     print(json.dumps(CASES[sys.argv[1]]()))

@@ -38,8 +38,24 @@ def equations_table():
     return "\n".join(lines)
 
 
+def problems_table():
+    """One line for each test problem, set by set."""
+    problems = sorted(dh.problems.PROBLEMS.values(), key=lambda p: dh.problems.SETS.index(p.set))
+    head = ("name", "set", "kind", "unknowns", "end", "solution", "what it is")
+    lines = [_row(*head), _row(*["---"] * len(head))]
+    for p in problems:
+        kind = f"{p.kind}, stiff" if p.stiff else p.kind
+        solution = "exact" if p.exact is not None else _source(p.references[-1].source)
+        lines.append(_row(f"`{p.name}`", p.set, kind, p.unknowns, f"{p.t1:g}", solution, p.physics))
+    return "\n".join(lines)
+
+
+def _source(text):
+    return "computed" if text.startswith("computed") else "periodic" if "period" in text else "published"
+
+
 def _row(*cells):
     return "| " + " | ".join(str(cell).replace("|", "\\|").replace("\n", " ") for cell in cells) + " |"
 
 
-TABLES = {"methods": methods_table, "equations": equations_table}
+TABLES = {"methods": methods_table, "equations": equations_table, "problems": problems_table}

@@ -166,7 +166,7 @@ def draw(path: str, mass_ratio: float = 1e-4) -> None:
         axes.text(time, 1.63, f" {what}", fontsize=8, color="0.4", va="bottom")
     axes.set(xlabel="time / time of energy exchange", ylabel="temperature", ylim=(0.45, 1.72))
     axes.set_title(f"mass ratio {mass_ratio:g}: {stats.steps} steps of ark43", fontsize=10, loc="left")
-    axes.legend(frameon=False, fontsize=8, loc="center", bbox_to_anchor=(0.45, 0.55))
+    axes.legend(frameon=False, fontsize=8, loc="center", bbox_to_anchor=(0.62, 0.75))
     axes.spines[["top", "right"]].set_visible(False)
     figure.savefig(path, dpi=150)
 

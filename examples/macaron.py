@@ -15,7 +15,6 @@ to the biases of a second norm).
 """
 
 import argparse
-import functools
 import os
 import time
 from typing import NamedTuple
@@ -41,7 +40,7 @@ class Size(NamedTuple):
     heads: int = 2
     blocks: int = 2
     batch: int = 32
-    steps: int = 600
+    steps: int = 500
     seeds: int = 6
     rate: float = 3e-3
 
@@ -129,34 +128,44 @@ def adam(gradient, state, count, rate):
     return -rate * corrected[0] / (jnp.sqrt(corrected[1]) + 1e-8), (first, second)
 
 
-def trained(kind, size):
-    """Models of all seeds after training, with a leading axis of seeds, and the test loss and accuracy."""
-    keys = jax.vmap(lambda seed: jax.random.split(jax.random.key(seed), 2))(jnp.arange(size.seeds))
-    shape = eqx.filter_eval_shape(Sorter, kind, size, keys[0, 0])
+def trainer(kind, size):
+    """Three compiled functions of one kind of model: start from a key, take a training step, judge."""
+    shape = eqx.filter_eval_shape(Sorter, kind, size, jax.random.key(0))
     shape = eqx.partition(shape, lambda v: isinstance(v, jax.ShapeDtypeStruct))[1]
-    numbers = jax.jit(jax.vmap(lambda k: eqx.filter(Sorter(kind, size, k), eqx.is_array)))(keys[:, 0])
-    moments = [(jnp.zeros_like(v), jnp.zeros_like(v)) for v in jax.tree.leaves(numbers)]
 
     def judged(numbers, key, count):
         tokens = jax.random.randint(key, (count, size.length), 0, size.tokens)
         return loss(eqx.combine(numbers, shape), tokens)
 
-    @jax.jit
-    @functools.partial(jax.vmap, in_axes=(0, 0, 0, None))
+    def start(key):
+        return eqx.filter(Sorter(kind, size, key), eqx.is_array)
+
     def step(numbers, moments, key, at):
         batch = jax.random.fold_in(key, at)
         gradient = jax.grad(lambda n: judged(n, batch, size.batch)[0])(numbers)
         leaves, tree = jax.tree.flatten(numbers)
         rate = size.rate * (1.0 - at / size.steps)
-        moved = [adam(g, m, at + 1.0, rate) for g, m in zip(jax.tree.leaves(gradient), moments, strict=True)]
-        return tree.unflatten([v + change for v, (change, _) in zip(leaves, moved, strict=True)]), [
-            m for _, m in moved
-        ]
+        pairs = zip(jax.tree.leaves(gradient), moments, strict=True)
+        moved = [adam(g, m, at + 1.0, rate) for g, m in pairs]
+        new = [v + change for v, (change, _) in zip(leaves, moved, strict=True)]
+        return tree.unflatten(new), [m for _, m in moved]
 
-    for at in range(size.steps):
-        numbers, moments = step(numbers, moments, keys[:, 1], at)
-    tests = jax.vmap(lambda key: jax.random.fold_in(key, size.steps))(keys[:, 1])
-    return numbers, jax.jit(jax.vmap(lambda n, key: judged(n, key, 512)))(numbers, tests)
+    return jax.jit(start), jax.jit(step), jax.jit(lambda numbers, key: judged(numbers, key, 512))
+
+
+def trained(kind, size):
+    """Number of parameters, and test losses and accuracies of all seeds after training."""
+    start, step, judge = trainer(kind, size)
+    results = []
+    for seed in range(size.seeds):
+        key, data = jax.random.split(jax.random.key(seed))
+        numbers = start(key)
+        moments = [(jnp.zeros_like(v), jnp.zeros_like(v)) for v in jax.tree.leaves(numbers)]
+        for at in range(size.steps):
+            numbers, moments = step(numbers, moments, data, at)
+        results.append(judge(numbers, jax.random.fold_in(data, size.steps)))
+    losses, right = np.asarray(results).T
+    return sum(v.size for v in jax.tree.leaves(numbers)), losses, right
 
 
 def compare(size):
@@ -164,9 +173,7 @@ def compare(size):
     rows = {}
     for kind in BLOCKS:
         begun = time.perf_counter()
-        numbers, (losses, right) = trained(kind, size)
-        count = sum(v[0].size for v in jax.tree.leaves(numbers))
-        rows[kind] = (count, np.asarray(losses), np.asarray(right), time.perf_counter() - begun)
+        rows[kind] = *trained(kind, size), time.perf_counter() - begun
     return rows
 
 

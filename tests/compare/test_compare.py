@@ -14,6 +14,7 @@ from duhamel.compare import Case, Row, recommend, reference, run_adaptive, study
 from duhamel.compare.files import write_csv, write_json
 from duhamel.compare.picture import draw
 from duhamel.compare.runs import attempt, refusal, tolerance
+from duhamel.compare.whole import _reached
 from duhamel.errors import InputError, SolveError
 
 
@@ -85,6 +86,19 @@ def test_a_study_of_a_function(pendulum):
     exact = dh.solve(swing, PENDULUM.u0, t1=3.0, step=dh.Adaptive(rtol=1e-12, atol=1e-12)).us[-1]
     assert PENDULUM.distance(pendulum.reference.u, exact) < 1e-9
     assert pendulum.rows[0].method == pendulum.ranking[0].method
+
+
+def test_the_error_is_one_that_methods_reach():
+    rows = [
+        row("a", 3e-9, 1.0),
+        row("a", 1e-3, 1.0),
+        row("b", 2e-5, 1.0),
+        row("c", 0.5, 1.0),
+        row("d", 1.0, 1.0),
+    ]
+    assert _reached(rows) == pytest.approx(1e-4)
+    assert _reached(rows[:2]) == pytest.approx(1e-8)
+    assert _reached([row("a", np.nan, 1.0, reason="cut")]) == 0.0
 
 
 def test_a_study_on_disk(pendulum, tmp_path):

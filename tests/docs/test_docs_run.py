@@ -77,7 +77,8 @@ def test_tables_are_taken_from_the_code():
     spec = importlib.util.spec_from_file_location("hooks", ROOT / "docs" / "hooks.py")
     hooks = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(hooks)
-    for table, names in (("methods", dh.METHODS), ("equations", catalogue.EQUATIONS)):
+    tables = {"methods": dh.METHODS, "equations": catalogue.EQUATIONS, "problems": dh.problems.PROBLEMS}
+    for table, names in tables.items():
         page = hooks.on_page_markdown(f"before\n\n<!-- table: {table} -->\n")
         rows = [line for line in page.splitlines() if line.startswith("| `")]
         assert {row.split("`")[1] for row in rows} == set(names)

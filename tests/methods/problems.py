@@ -51,31 +51,12 @@ def mechanical(t1):
 
 
 def hochbruck_ostermann(n=99, nonlocal_=True):
-    """u_t = u_xx + g(u) + Φ(t, x) on (0, 1), u = 0 at the ends, exact solution x(1−x)eᵗ.
-
-    Second differences are exact for a parabola, so the error is the error in time. g(u) = ∫u dx or 1/(1+u²).
-    Hochbruck & Ostermann, SIAM J. Numer. Anal. 43 (2005), Sect. 6. Returns the equation in the sine basis and
-    a function that takes a state of it to nodal values.
-    """
-    x = np.arange(1, n + 1) / (n + 1)
-    k = np.arange(1, n + 1)
-    basis = np.sqrt(2.0 / (n + 1)) * np.sin(np.pi * np.outer(x, k))
-    symbol = -4.0 * (n + 1) ** 2 * np.sin(k * np.pi / (2 * (n + 1))) ** 2
-    bump = x * (1 - x)
-    weights = np.full(n, 1.0 / (n + 1))
-    integral = weights @ bump
-
-    def g(u):
-        return jnp.sum(jnp.asarray(weights) * u) if nonlocal_ else 1.0 / (1.0 + u * u)
-
-    def rhs(t, v, args):
-        u = jnp.asarray(basis) @ v
-        exact = jnp.asarray(bump) * jnp.exp(t)
-        known = integral * jnp.exp(t) if nonlocal_ else 1.0 / (1.0 + exact * exact)
-        return jnp.asarray(basis.T) @ (g(u) + exact + 2.0 * jnp.exp(t) - known)
-
-    eq = dh.Linear(dh.Diagonal(jnp.asarray(symbol))) + dh.Nonlinear(rhs)
-    return eq, jnp.asarray(basis.T @ bump), lambda v: basis @ np.asarray(v), bump
+    """The problem of that name in the library, its state written in sines: the equation, the initial state, a
+    function that takes a state to nodal values, and the values at t = 0."""
+    problem = dh.problems.get("hochbruck-ostermann" if nonlocal_ else "hochbruck-ostermann-local", n=n)
+    codec = problem.equation.codec
+    eq = dh.Equation(problem.equation.parts)
+    return eq, codec.encode(problem.u0), lambda v: np.asarray(codec.decode(jnp.asarray(v))), problem.u0
 
 
 def slopes(hs, errors):

@@ -6,38 +6,35 @@ import numpy as np
 import pytest
 
 import duhamel as dh
+from duhamel.norm import Tolerance
 from problems import START, fitted, semilinear, semilinear_end
 
 U0 = jnp.asarray(START)
 
 
-def march(method, hs):
-    """The state after steps of the lengths hs."""
-    eq, run = semilinear(), method()
-
-    def one(carry, h):
-        t, u, memory = carry
-        step = run.step(eq, t, h, u, memory, None)
-        return (t + h, step.u, step.memory), None
-
-    start = (jnp.zeros(()), U0, run.init(eq, jnp.zeros(()), U0, None))
-    return jax.lax.scan(one, start, hs)[0][1]
-
-
 @pytest.mark.parametrize("name", ["eab2", "eab4", "eam3", "eam5"])
 def test_unequal_steps_keep_the_order(name):
     """Steps that alternate between h and h/2; with the weights of equal steps the order would be 1."""
-    method, end, errors = dh.METHODS[name], semilinear_end(1.5), []
+    eq, run, end = semilinear(), dh.METHODS[name](), semilinear_end(1.5)
+
+    @jax.jit
+    def march(count):
+        def one(i, carry):
+            t, u, memory = carry
+            h = jnp.where(i % 2 == 0, 1.0, 0.5) / count
+            step = run.step(eq, t, h, u, memory, None)
+            return t + h, step.u, step.memory
+
+        start = (jnp.zeros(()), U0, run.init(eq, jnp.zeros(()), U0, None))
+        return jax.lax.fori_loop(0, 2 * count.astype(int), one, start)[1]
+
     counts = 12 * 2 ** np.arange(5)
-    run = jax.jit(lambda hs: march(method, hs))
-    for n in counts:
-        hs = np.tile([1.0, 0.5], n) / n
-        errors.append(abs(np.asarray(run(jnp.asarray(hs))) - end))
-    orders = fitted(1.0 / counts, np.linalg.norm(errors, axis=1))
-    assert np.all(abs(orders - method.order) < 0.15), orders
+    errors = [np.linalg.norm(np.asarray(march(jnp.asarray(float(n)))) - end) for n in counts]
+    orders = fitted(1.0 / counts, errors)
+    assert np.all(abs(orders - run.order) < 0.15), orders
 
 
-@pytest.mark.parametrize("name", ["eab5", "eam6"])
+@pytest.mark.parametrize("name", ["eab4", "eam5"])
 def test_adaptive_runs_begin_with_order_one_and_reach_the_tolerance(name):
     end, before = semilinear_end(3.0), np.inf
     for tolerance in (1e-4, 1e-7, 1e-10):
@@ -52,19 +49,23 @@ def test_adaptive_runs_begin_with_order_one_and_reach_the_tolerance(name):
 
 
 def test_the_first_steps_have_estimates_of_their_own_order():
-    eq, method = semilinear(), dh.EAM5()
-    memory = method.init(eq, jnp.zeros(()), U0, None)
-    from duhamel.norm import Tolerance
+    eq, method, orders = semilinear(), dh.EAM5(), []
 
-    t, u, orders = jnp.zeros(()), U0, []
+    @jax.jit
+    def attempt(t, u, memory):
+        step = method.step(eq, t, jnp.asarray(0.01), u, memory, None, Tolerance(1e-6, 1e-6))
+        return step.u, step.memory, step.error_order
+
+    t, u = jnp.zeros(()), U0
+    memory = method.init(eq, t, u, None)
     for _ in range(6):
-        h = jnp.asarray(0.01)
-        step = method.step(eq, t, h, u, memory, None, Tolerance(1e-6, 1e-6))
-        orders.append(int(step.error_order))
-        t, u, memory = t + h, step.u, method.keep(jnp.asarray(True), step.memory, memory)
+        u, new, order = attempt(t, u, memory)
+        t, memory = t + 0.01, method.keep(jnp.asarray(True), new, memory)
+        orders.append(int(order))
     assert orders == [1, 2, 3, 4, 4, 4]
-    kept = method.keep(jnp.asarray(False), step.memory, memory)
-    assert np.array_equal(kept.ages, memory.ages)
+    after = method.keep(jnp.asarray(False), attempt(t, u, memory)[1], memory)
+    assert np.array_equal(after.ages, memory.ages)
+    assert np.array_equal(after.slopes, memory.slopes)
 
 
 def test_known_members():
@@ -93,16 +94,16 @@ def test_a_matrix_and_its_eigenvalues_give_the_same():
 
     dense = dh.Linear(dh.Dense(jnp.asarray(turn @ np.diag(rates) @ turn.T))) + dh.Nonlinear(cubic)
     modes = dh.Linear(dh.Diagonal(jnp.asarray(rates))) + dh.Nonlinear(turned)
-    u0, step = jnp.asarray([1.0, -0.5]), dh.Adaptive(rtol=1e-8, atol=1e-8)
+    u0, step = jnp.asarray([1.0, -0.5]), dh.Fixed(0.02)
     a = dh.solve(dense, u0, t1=2.0, method="eam4", step=step)
-    b = dh.solve(modes, jnp.asarray(turn.T) @ u0, t1=2.0, method="eam4", step=dh.Fixed(2.0 / 400))
-    assert np.allclose(a.us[-1], turn @ np.asarray(b.us[-1]), rtol=0, atol=3e-8)
+    b = dh.solve(modes, jnp.asarray(turn.T) @ u0, t1=2.0, method="eam4", step=step)
+    assert np.allclose(a.us[-1], turn @ np.asarray(b.us[-1]), rtol=0, atol=1e-13)
 
 
 def test_each_sample_of_a_batch_takes_its_own_steps():
     def run(scale):
-        step = dh.Adaptive(rtol=1e-6, atol=1e-6)
-        sol = dh.solve(semilinear(), scale * U0, t1=1.0, method="eam4", step=step, on_failure="return")
+        u0, step = scale.astype(U0.dtype) * U0, dh.Adaptive(rtol=1e-6, atol=1e-6)
+        sol = dh.solve(semilinear(), u0, t1=1.0, method="eam5", step=step, on_failure="return")
         return sol.us[-1], sol.stats.steps
 
     scales = jnp.asarray([0.01, 0.7, 1.3])
@@ -115,7 +116,7 @@ def test_each_sample_of_a_batch_takes_its_own_steps():
 
 
 def test_a_run_in_pieces_is_the_run_in_one_bit_by_bit():
-    args = {"t1": 2.0, "method": "eab5", "step": dh.Adaptive(rtol=1e-7), "save": dh.Save(every=0.5)}
+    args = {"t1": 2.0, "method": "eab4", "step": dh.Adaptive(rtol=1e-7), "save": dh.Save(every=0.5)}
     whole = dh.solve(semilinear(), U0, **args)
     pieces = list(dh.march(semilinear(), U0, **args, seconds=1e-9))
     assert len(pieces) > 3
@@ -123,27 +124,30 @@ def test_a_run_in_pieces_is_the_run_in_one_bit_by_bit():
 
 
 def test_gradient_through_fixed_steps():
+    eq = dh.Linear(dh.Diagonal(jnp.asarray([-2.0, -30.0]))) + dh.Nonlinear(
+        lambda t, u, args: jnp.cos(args * t) * u[::-1]
+    )
+
+    @jax.jit
+    @jax.value_and_grad
     def end(rate):
-        eq = dh.Linear(dh.Diagonal(jnp.asarray([-2.0, -30.0]))) + dh.Nonlinear(
-            lambda t, u, args: jnp.cos(args * t) * u[::-1]
-        )
-        u = dh.solve(eq, jnp.ones(2), t1=1.0, args=rate, method="eab4", step=dh.Fixed(0.05)).us[-1]
+        u = dh.solve(eq, jnp.ones(2), t1=1.0, args=rate, method="eab2", step=dh.Fixed(0.05)).us[-1]
         return jnp.sum(u**2)
 
-    found, e = jax.grad(end)(1.3), 1e-5
-    assert float(found) == pytest.approx((float(end(1.3 + e)) - float(end(1.3 - e))) / (2 * e), rel=1e-7)
+    e = 1e-5
+    slope = (float(end(1.3 + e)[0]) - float(end(1.3 - e)[0])) / (2 * e)
+    assert float(end(1.3)[1]) == pytest.approx(slope, rel=1e-7)
 
 
 def test_single_precision_states_stay_single():
-    u0 = U0.astype(jnp.complex64)
-    eq = dh.Linear(dh.Diagonal(semilinear().linear[0].operator.symbol)) + dh.Nonlinear(
-        lambda t, u, args: 0.25 * u * u
-    )
-    for step in (dh.Fixed(0.05), dh.Adaptive(rtol=1e-4, atol=1e-5)):
-        sol = dh.solve(eq, u0, t1=0.5, method="eam3", step=step)
-        assert sol.us.dtype == jnp.complex64
-        exact = dh.solve(eq, U0, t1=0.5, method="etd54", step=dh.Fixed(0.01)).us[-1]
-        assert np.allclose(sol.us[-1], exact, rtol=0, atol=2e-4)
+    def square(t, u, args):
+        return 0.25 * u * u
+
+    eq, ends = semilinear().linear[0] + dh.Nonlinear(square), []
+    for u0, step in ((U0.astype(jnp.complex64), dh.Adaptive(rtol=1e-4, atol=1e-5)), (U0, dh.Fixed(0.01))):
+        ends.append(dh.solve(eq, u0, t1=0.5, method="eam3", step=step).us[-1])
+    assert ends[0].dtype == jnp.complex64
+    assert np.allclose(*ends, rtol=0, atol=2e-4)
 
 
 def test_the_work_of_the_starting_method_is_counted():

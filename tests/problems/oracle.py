@@ -18,7 +18,7 @@ def functions(problem):
     return jax.jit(flat), jax.jit(jax.jacfwd(flat, 1)), np.asarray(start), lambda x: eq.decode(restore(x))
 
 
-def states(problem, rtol, method, times=None):
+def states(problem, rtol, method, times=None, band=None):
     """The states at `times` (default: those of its references, else t1), by time."""
     f, jacobian, x, user = functions(problem)
     wanted = sorted(times or {r.t for r in problem.references} or {problem.t1})
@@ -33,6 +33,7 @@ def states(problem, rtol, method, times=None):
             return np.asarray(f(jnp.asarray(min(max(s, low), high)), y))
 
         more = {"jac": lambda s, y: np.asarray(jacobian(jnp.asarray(s), y))} if method == "Radau" else {}
+        more |= {"lband": band, "uband": band} if band else {}
         run = solve_ivp(inside, (t, stop), x, method=method, rtol=rtol, atol=atol, **more)
         assert run.success, run.message
         t, x = stop, run.y[:, -1]

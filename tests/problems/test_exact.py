@@ -59,7 +59,7 @@ def test_a_wrong_solution_has_a_residual():
     [
         ("kepler", "tsit5", 1e-9, 1e-6),
         ("kdv-solitons", "etd54", 1e-7, 1e-4),
-        ("hochbruck-ostermann", "etd54", 1e-8, 1e-7),
+        pytest.param("hochbruck-ostermann", "etd54", 1e-8, 1e-7, marks=pytest.mark.slow),
         pytest.param("burgers", "etd54", 1e-8, 1e-6, marks=pytest.mark.slow),
         pytest.param("nls-soliton", "etd54", 1e-8, 1e-6, marks=pytest.mark.slow),
         pytest.param("hochbruck-ostermann-local", "etd54", 1e-8, 1e-7, marks=pytest.mark.slow),

@@ -53,7 +53,7 @@ def test_references_of_small_systems_are_reached(name, rtol, wanted):
     ("name", "rtol", "wanted"),
     [
         ("pleiades", 1e-11, 1e-7),
-        ("fput", 1e-11, 1e-8),
+        pytest.param("fput", 1e-11, 1e-8, marks=pytest.mark.slow),
         pytest.param("outer-solar-system", 1e-12, 1e-6, marks=pytest.mark.slow),
         pytest.param("fput-springs", 1e-11, 1e-7, marks=pytest.mark.slow),
     ],

@@ -123,7 +123,7 @@ def compare(
     ] = None,
     error: Annotated[
         Text,
-        typer.Option(help="The error to recommend a method for; default: the tolerance of the equation."),
+        typer.Option(help="The error to recommend a method for; default: the usual tolerance, if reached."),
     ] = None,
     length: Annotated[Text, typer.Option(help="As in 'duhamel run'; so are the next seven.")] = None,
     points: Annotated[Text, typer.Option(help="Grid points.")] = None,

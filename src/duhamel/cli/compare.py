@@ -45,7 +45,7 @@ def compare(
     files = [out.with_name(out.name + ending) for ending in endings]
     _check_files(files, force=force)
     tolerances = RTOLS if rtols is None else tuple(number(text) for text in rtols.split(","))
-    target = number(error) if error is not None else (spec.rtol or 1e-6)
+    target = number(error) if error is not None else None
     case = _case(spec)
     with Console(stderr=True).status("starting", spinner="dots") as status:
         found = study(
@@ -76,9 +76,18 @@ def _case(spec: Spec) -> Any:
     from duhamel.compare import Case
 
     problem = build(replace(spec, method="", dt=None, rtol=spec.rtol or 1e-6))
-    ratio = spec.atol / spec.rtol if spec.atol and spec.rtol else 1e-3
-    equation, u0 = problem.equation, problem.u0
-    return Case(equation, u0, spec.t1, t0=spec.t0, args=problem.args, name=spec.name, ratio=ratio)
+    rtol = spec.rtol or 1e-6
+    ratio = spec.atol / rtol if spec.atol else 1e-3
+    return Case(
+        problem.equation,
+        problem.u0,
+        spec.t1,
+        t0=spec.t0,
+        args=problem.args,
+        name=spec.name,
+        rtol=rtol,
+        ratio=ratio,
+    )
 
 
 def _names(methods: str | None) -> tuple[str, ...] | None:

@@ -18,10 +18,8 @@ _COMPONENTS = 16
 
 @dataclass(frozen=True)
 class Case:
-    """An initial value problem: the arguments of `solve`, and the absolute tolerance for an rtol of 1.
-
-    `ratio` is atol/rtol: it is kept while rtol varies.
-    """
+    """An initial value problem: the arguments of `solve`. `rtol` is the tolerance it is usually solved with,
+    `ratio` = atol/rtol is kept while rtol varies."""
 
     equation: Any
     u0: Any
@@ -29,6 +27,7 @@ class Case:
     t0: float = 0.0
     args: Any = None
     name: str = ""
+    rtol: float = 1e-6
     ratio: float = 1e-3
 
     def start(self) -> list[np.ndarray]:

@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from itertools import zip_longest
+from math import ceil, log10
 from typing import Any
 
 import jax
@@ -57,13 +58,14 @@ def study(
     methods: Sequence[str] | None = None,
     *,
     rtols: Sequence[float] = RTOLS,
-    target: float = 1e-6,
+    target: float | None = None,
     limit: float = 5.0,
     budget: float = 600.0,
     repeats: int = 5,
     progress: Callable[[str], None] = lambda name: None,
 ) -> Study:
-    """Measure methods at the tolerances `rtols`, and rank them by what the error `target` costs.
+    """Measure methods at the tolerances `rtols`, and rank them by what the error `target` costs (None: the
+    usual tolerance of the case, or the least power of ten that half of the methods reach, if that is larger).
 
     `methods`: names. None: of those that can treat the case and have an order of at least 2, all with an
     error estimate, and of the others the first of each family and order. ("all",): all that can treat it.
@@ -87,20 +89,34 @@ def study(
             rows += [_left_out(method)] if late else _rows(case, method, rtols, known.u, limit, repeats)
     except KeyboardInterrupt:
         stopped = True
+    if target is None:
+        target = max(case.rtol, _reached(rows))
     ranking = recommend(rows, target)
     place = {choice.method: number for number, choice in enumerate(ranking)}
     rows.sort(key=lambda row: place.get(row.method, len(place)))
     return Study(case.name, tuple(rows), tuple(ranking), target, known, stopped)
 
 
-def _check(methods: Sequence[str] | None, rtols: Sequence[float], target: float) -> None:
+def _check(methods: Sequence[str] | None, rtols: Sequence[float], target: float | None) -> None:
     for name in methods or ():
         if name not in METHODS and name != "all":
             raise InputError(f"there is no method {name!r}; there are {', '.join(METHODS)}.")
     if not rtols or any(not 1e-14 < rtol < 1 for rtol in rtols):
         raise InputError(f"tolerances lie between 1e-14 and 1, not {', '.join(f'{r:g}' for r in rtols)}.")
-    if not target > 0:
+    if target is not None and not target > 0:
         raise InputError(f"the error asked for must be positive, not {target:g}.")
+
+
+def _reached(rows: Sequence[Row]) -> float:
+    """The least power of ten that at least half of the methods with a useful run reach; 0 without one."""
+    best: dict[str, float] = {}
+    for row in rows:
+        if row.useful:
+            best[row.method] = min(row.error, best.get(row.method, row.error))
+    if not best:
+        return 0.0
+    middle = sorted(best.values())[(len(best) - 1) // 2]
+    return 10.0 ** ceil(log10(max(middle, 1e-16)) - 1e-9)
 
 
 def _chosen(case: Case, names: Sequence[str] | None) -> Iterator[Method]:
@@ -128,7 +144,7 @@ def _rank(name: str) -> tuple[bool, bool, int]:
 
 
 def _sensible() -> list[str]:
-    """Orders from 2 on; those with an error estimate, and of the others the first of each family and order."""
+    """Orders from 2 on: all with an error estimate, and of the others the first of each family and order."""
     first: dict[tuple[str, int], str] = {}
     for name, method in METHODS.items():
         if not method.adaptive:

@@ -1,78 +1,154 @@
-"""Elimination with partial pivoting on a band, as one pass over the rows.
-
-Row r of a band of `lower` and `upper` diagonals is stored as its columns r − lower … r + upper. A window of
-lower + 1 rows slides down the matrix; what leaves it at the top is a row of U. Cost: lower·(lower + upper)
-per row, without a call to LAPACK, so that it stays a part of the compiled loop.
-"""
+"""Jacobians whose entries lie near the diagonal, in some order of the unknowns."""
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
 
-import jax
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array
 
-__all__ = ["Factors", "band_factor", "band_solve", "band_times"]
+from duhamel.jacobian.band import (
+    EliminatedBand,
+    band_places,
+    eliminate_band,
+    multiply_band,
+    substitute_band,
+)
+from duhamel.jacobian.implicit import Factors, factorised, solved
+from duhamel.jacobian.sparsity import Colouring, Order
+from duhamel.jacobian.structure import Structure, narrow, shift_dtype
+
+__all__ = ["Banded", "Diagonal", "Tridiagonal"]
 
 
-class Factors(NamedTuple):
-    """Rows of U with the reciprocal pivot in front (n, lower + upper + 1), multipliers (n, lower), and which
-    row of the window was the pivot (n,)."""
+@dataclass(frozen=True)
+class Diagonal(Structure):
+    """Each equation for itself: values of shape (n,); one Jacobian–vector product, one division."""
 
-    upper: Array
-    multipliers: Array
-    pivots: Array
+    def jacobian(self, f: Callable[[Array], Array], x: Array) -> Array:
+        return _everything(self.size).compressed(f, x)[0]
 
+    def stored(self, matrix: Array) -> Array:
+        return jnp.diagonal(matrix)
 
-def band_factor(band: Array, lower: int) -> Factors:
-    """P A = L U for a band of shape (n, lower + upper + 1)."""
-    width = band.shape[1]
-    rows = jnp.concatenate([band, jnp.zeros((lower + 1, width), band.dtype)])
-    # The first rows begin left of the matrix: shift them to their first column that exists.
-    window = jnp.stack([_shifted(rows[r], lower - r) for r in range(lower + 1)])
+    def factor(self, values: Array, shift: Array, mass: Array | None) -> Array:
+        dtype = shift_dtype(values, shift)
+        if mass is None:
+            start: Any = 1.0
+        else:
+            start = (mass if mass.ndim == 1 else jnp.diagonal(mass)).astype(dtype)
+        return 1.0 / (start - narrow(shift, dtype) * values.astype(dtype))
 
-    def eliminate(window: Array, entering: Array) -> tuple[Array, Factors]:
-        p = jnp.argmax(abs(window[:, 0])).astype(jnp.int32)
-        pivot = window[p]
-        rest = window.at[p].set(window[0])[1:]
-        reciprocal = 1.0 / pivot[0]
-        multipliers = rest[:, 0] * reciprocal
-        rest = rest[:, 1:] - multipliers[:, None] * pivot[1:]
-        window = jnp.concatenate([jnp.pad(rest, ((0, 0), (0, 1))), entering[None]])
-        return window, Factors(pivot.at[0].set(reciprocal), multipliers, p)
+    def solve(self, factors: Array, b: Array) -> Array:
+        return factors * b
 
-    return jax.lax.scan(eliminate, window, rows[lower + 1 :])[1]
+    def times(self, values: Array, v: Array) -> Array:
+        return values * v
 
 
-def band_solve(factors: Factors, b: Array) -> Array:
-    """x with A x = b, b of shape (n,)."""
-    lower, width = factors.multipliers.shape[1], factors.upper.shape[1]
-    right = jnp.concatenate([b, jnp.zeros(lower + 1, b.dtype)])
+@dataclass(frozen=True)
+class Banded(Structure):
+    """`lower` and `upper` diagonals in an `order` of the unknowns, by elimination with partial pivoting of
+    our own: about n·lower·(lower + upper) operations once, and 2n·(lower + upper) a solution.
 
-    def forward(window: Array, row: tuple[Array, Array, Array]) -> tuple[Array, Array]:
-        multipliers, p, entering = row
-        y = window[p]
-        rest = window.at[p].set(window[0])[1:] - multipliers * y
-        return jnp.concatenate([rest, entering[None]]), y
+    Values have shape (n, lower + upper + 1). The mass matrix must lie within the band.
+    """
 
-    def backward(known: Array, row: tuple[Array, Array]) -> tuple[Array, Array]:
-        u, y = row
-        x = (y - jnp.sum(u[1:] * known)) * u[0]
-        return jnp.concatenate([x[None], known])[: width - 1], x
+    lower: int
+    upper: int
+    order: Order
+    colouring: Colouring
 
-    rows = (factors.multipliers, factors.pivots, right[lower + 1 :])
-    y = jax.lax.scan(forward, right[: lower + 1], rows)[1]
-    known = jnp.zeros(width - 1, b.dtype)
-    return jax.lax.scan(backward, known, (factors.upper, y), reverse=True)[1]
+    def jacobian(self, f: Callable[[Array], Array], x: Array) -> Array:
+        return _assembled(self.colouring, self.order, self.lower, self.upper, f, x)
+
+    def stored(self, matrix: Array) -> Array:
+        return _cut(self.order, self.lower, self.upper, matrix)
+
+    def factor(self, values: Array, shift: Array, mass: Array | None) -> Factors:
+        return factorised(self, _shifted(self.order, self.lower, self.upper, values, shift, mass))
+
+    def solve(self, factors: Factors, b: Array) -> Array:
+        return self.order.back(solved(self, factors, self.order.there(b)))
+
+    def times(self, values: Array, v: Array) -> Array:
+        return self.order.back(multiply_band(values, self.order.there(v), self.lower))
+
+    def eliminate(self, matrix: Array) -> EliminatedBand:
+        """P A = L U, in the order of the unknowns."""
+        return eliminate_band(matrix, self.lower)
+
+    def substitute(self, eliminated: EliminatedBand, b: Array) -> Array:
+        """A⁻¹ b."""
+        return substitute_band(eliminated, b)
+
+    def multiply(self, matrix: Array, x: Array) -> Array:
+        """A x."""
+        return multiply_band(matrix, x, self.lower)
 
 
-def band_times(band: Array, v: Array, lower: int) -> Array:
-    """A v."""
-    n, width = band.shape
-    padded = jnp.pad(v, (lower, width - 1 - lower))
-    return sum((band[:, o] * padded[o : o + n] for o in range(1, width)), band[:, 0] * padded[:n])
+@dataclass(frozen=True)
+class Tridiagonal(Structure):
+    """One diagonal on either side in an `order` of the unknowns, solved by Lineax: LAPACK's or the
+    accelerator's own routine, which eliminates anew for every solution. For accelerators, where a loop over
+    rows is slow; elsewhere `Banded` is as fast and keeps its factors.
+    """
+
+    order: Order
+    colouring: Colouring
+
+    def jacobian(self, f: Callable[[Array], Array], x: Array) -> Array:
+        return _assembled(self.colouring, self.order, 1, 1, f, x)
+
+    def stored(self, matrix: Array) -> Array:
+        return _cut(self.order, 1, 1, matrix)
+
+    def factor(self, values: Array, shift: Array, mass: Array | None) -> Array:
+        return _shifted(self.order, 1, 1, values, shift, mass)
+
+    def solve(self, factors: Array, b: Array) -> Array:
+        import lineax  # a tenth of a second that only this structure needs
+
+        diagonals = (factors[:, 1], factors[1:, 0], factors[:-1, 2])
+        operator = lineax.TridiagonalLinearOperator(*diagonals)
+        solution = lineax.linear_solve(operator, self.order.there(b), lineax.Tridiagonal(), throw=False)
+        return self.order.back(solution.value)
+
+    def times(self, values: Array, v: Array) -> Array:
+        return self.order.back(multiply_band(values, self.order.there(v), 1))
 
 
-def _shifted(row: Array, by: int) -> Array:
-    return jnp.pad(row[by:], (0, by))
+def _everything(n: int) -> Colouring:
+    """One colour for all columns."""
+    return Colouring(n, 1, np.zeros(n, np.int32).tobytes())
+
+
+def _assembled(
+    colouring: Colouring, order: Order, lower: int, upper: int, f: Callable[[Array], Array], x: Array
+) -> Array:
+    """∂f/∂x as a band in an order, from one Jacobian–vector product a colour."""
+    products = order.there(colouring.compressed(f, x))
+    columns, inside = band_places(order.size, lower, upper)
+    colours = colouring.numbers()[order.places()][columns]
+    flat = colours * order.size + np.arange(order.size, dtype=np.int32)[:, None]
+    return jnp.where(inside, products.reshape(-1)[flat], 0.0)
+
+
+def _cut(order: Order, lower: int, upper: int, matrix: Array) -> Array:
+    """The band of a full matrix in an order."""
+    columns, inside = band_places(order.size, lower, upper)
+    places = order.places()
+    return jnp.where(inside, matrix[places[:, None], places[columns]], 0.0)
+
+
+def _shifted(order: Order, lower: int, upper: int, values: Array, shift: Array, mass: Array | None) -> Array:
+    """M − shift·J as a band, in the precision of J (complex if the shift is)."""
+    dtype = shift_dtype(values, shift)
+    scaled = -narrow(shift, dtype) * values.astype(dtype)
+    if mass is not None and mass.ndim == 2:
+        return _cut(order, lower, upper, mass).astype(dtype) + scaled
+    diagonal = jnp.ones((), dtype) if mass is None else order.there(mass).astype(dtype)
+    return scaled.at[:, lower].add(diagonal)

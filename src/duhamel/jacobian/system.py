@@ -46,10 +46,11 @@ class System:
         rest = tuple(p for p in self.parts if isinstance(p, Linear) or p.jacobian is None)
         u, n = unpack(x, self.like), x.shape[0]
         matrix = sum(jnp.asarray(g(t, u, self.args)).reshape(n, n).astype(x.dtype) for g in given)
+        values = self.structure.stored(jnp.asarray(matrix))
         if rest:
             others = System(self.eq, self.structure, self.like, self.args, rest)
-            matrix = matrix + jax.jacfwd(lambda y: others.f(t, y))(x)
-        return self.structure.stored(jnp.asarray(matrix))
+            values = values + self.structure.jacobian(lambda y: others.f(t, y), x)
+        return values
 
     def time_slope(self, t: Array, x: Array) -> Array:
         """∂f/∂t."""

@@ -33,6 +33,20 @@ _PARTS = (
     oscillators,
 )
 
+# In the order in which tables show them.
+SETS = (
+    "detest",
+    "hairer-wanner",
+    "ivp-test-set",
+    "dae",
+    "model",
+    "parabolic",
+    "kassam-trefethen",
+    "periodic",
+    "hamiltonian",
+    "three-body",
+)
+
 PROBLEMS = Library({name: maker for part in _PARTS for name, maker in part.MAKERS.items()})
 
 
@@ -44,4 +58,4 @@ def get(name: str, **parameters: Any) -> Problem:
     return PROBLEMS.make(name, **parameters)
 
 
-__all__ = ["PROBLEMS", "Hamiltonian", "Library", "Problem", "Reference", "get"]
+__all__ = ["PROBLEMS", "SETS", "Hamiltonian", "Library", "Problem", "Reference", "get"]

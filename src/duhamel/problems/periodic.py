@@ -98,7 +98,7 @@ def _burgers(points: int = 256, epsilon: float = 0.03) -> Problem:
 
 
 def cole_hopf(x: np.ndarray, t: Array, epsilon: float) -> Array:
-    """The solution of u_t + uu_x = εu_xx from exp(-10 sin²(x/2)): mean + ∫ w e^{-s²-W/(2ε)} / ∫ e^{-s²-W/(2ε)}.
+    """u_t + uu_x = εu_xx from exp(-10 sin²(x/2)): mean + ∫ w e^{-s²-W/(2ε)} / ∫ e^{-s²-W/(2ε)}.
 
     w is the initial state without its mean and W' = w, both at y = x - mean·t + s√(4εt). An average with
     positive weights, so nothing cancels. The trapezoidal rule in s converges exponentially.

@@ -103,6 +103,13 @@ class Problem:
         equation = as_equation(self.equation)
         return equation if self.mass is None else with_mass(equation, self.mass)
 
+    @property
+    def unknowns(self) -> int:
+        """How many numbers a state has; those at the grid points for a `pde`."""
+        if self.space is not None:
+            return int(np.prod(self.space.shape))
+        return sum(np.size(v) for v in jax.tree.leaves(self.u0))
+
     def solve(
         self, method: Any = None, step: Any = None, *, rtol: float = 1e-6, t1: Any = None, **options: Any
     ) -> Solution:

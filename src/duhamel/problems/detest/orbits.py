@@ -7,6 +7,7 @@ from functools import partial
 from math import sqrt
 from typing import Any
 
+import jax
 import jax.numpy as jnp
 from jaxtyping import Array
 
@@ -30,9 +31,11 @@ def anomaly(t: Array, e: float) -> Array:
     """
     turns = jnp.floor(t / (2 * jnp.pi)) * 2 * jnp.pi
     mean = t - turns
-    value = jnp.full_like(mean, jnp.pi)
-    for _ in range(12):
-        value = value - (value - e * jnp.sin(value) - mean) / (1 - e * jnp.cos(value))
+
+    def newton(_: int, value: Array) -> Array:
+        return value - (value - e * jnp.sin(value) - mean) / (1 - e * jnp.cos(value))
+
+    value = jax.lax.fori_loop(0, 12, newton, jnp.full_like(mean, jnp.pi))
     return value + turns
 
 

@@ -1,0 +1,105 @@
+"""Stiff equations: the time that a measured accuracy costs, alone and by the thousand."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any, NamedTuple
+
+import diffrax
+import jax
+import numpy as np
+
+from bench.stiff_runs import BATCH, CASES, Case, batch, diffrax_run, duhamel_run, scipy_run
+from bench.table import Row, row
+from bench.timing import Times, alternate, first_calls
+
+__all__ = ["Contestant", "measure", "tuned"]
+
+GROUP = "Stiff equations"
+ACCURACY = 1e-6
+TOLERANCES = 10.0 ** -np.arange(3.0, 12.5, 0.5)
+METHODS = ("rodas4", "rodas5p", "auto")
+SOLVERS = {"Kvaerno3": diffrax.Kvaerno3, "Kvaerno5": diffrax.Kvaerno5}
+SCIPY = ("Radau", "BDF", "LSODA")
+
+
+class Contestant(NamedTuple):
+    """A method with the loosest tolerance that gives the accuracy wanted."""
+
+    name: str
+    run: Callable[[Any, Any], Any]
+    tolerance: float
+    error: float
+    steps: int
+
+    def text(self) -> str:
+        return f"{self.name} at rtol {self.tolerance:.1e}: {self.steps} steps, error {self.error:.1e}"
+
+
+def tuned(name: str, run: Callable[[Any, Any], Any], case: Case, accuracy: float) -> Contestant | None:
+    """The loosest tolerance whose error, and that of the next tighter one, is at most `accuracy`; None if
+    there is none. One good result alone may be luck."""
+    found = None
+    for tolerance in TOLERANCES:
+        u, steps, rejected = run(case.start, float(tolerance))
+        error = case.error(u)
+        if error > accuracy:
+            found = None
+        elif found is not None:
+            return found
+        else:
+            found = Contestant(name, run, float(tolerance), error, int(steps) + int(rejected))
+    return found
+
+
+def measure(quick: bool = False) -> Iterator[Row]:
+    best: dict[str, tuple[Contestant, Contestant]] = {}
+    for case in CASES[1:2] if quick else CASES:
+        mine = _tuned(case, {m: jax.jit(duhamel_run(case, m)) for m in METHODS})
+        diffraxes = _tuned(case, {f"diffrax {n}": jax.jit(diffrax_run(case, s())) for n, s in SOLVERS.items()})
+        scipys = _tuned(case, {f"SciPy {m}": scipy_run(case, m) for m in SCIPY})
+        everyone = mine + diffraxes + scipys
+        times = alternate(*[_waiting(case, c) for c in everyone], seconds=2 if quick else 5, least=3)
+        timed = list(zip(everyone, times, strict=True))
+        (ours, a), (theirs, b), (other, c) = (
+            _fastest(timed, group) for group in (mine, diffraxes, scipys)
+        )
+        note = f"{case.name} to t = {case.t1:g}. {'; '.join(e.text() for e in everyone)}."
+        yield row(GROUP, f"{case.name}, {ours.name}", a, theirs.name, b, 0.3, note)
+        yield row(GROUP, f"{case.name}, {ours.name}", a, other.name, c, 0.1)
+        best[case.name] = ours, theirs
+    for case in CASES[1:2] if quick else CASES[:3]:
+        yield _batch(case, *best[case.name])
+    yield from _first(quick)
+
+
+def _tuned(case: Case, runs: dict[str, Callable[[Any, Any], Any]]) -> list[Contestant]:
+    found = [tuned(name, run, case, ACCURACY) for name, run in runs.items()]
+    return [c for c in found if c is not None]
+
+
+def _fastest(timed: list[tuple[Contestant, Times]], group: list[Contestant]) -> tuple[Contestant, Times]:
+    return min((pair for pair in timed if pair[0] in group), key=lambda pair: pair[1].best)
+
+
+def _waiting(case: Case, contestant: Contestant) -> Callable[[], Any]:
+    start, tolerance = case.start, contestant.tolerance
+    return lambda: jax.block_until_ready(contestant.run(start, tolerance))
+
+
+def _batch(case: Case, ours: Contestant, theirs: Contestant) -> Row:
+    """1000 initial states, each with its own steps, at the tolerances of the single runs."""
+    many = batch(case)
+    runs = [jax.jit(jax.vmap(c.run, (0, None))) for c in (ours, theirs)]
+    calls = [lambda r=r, c=c: jax.block_until_ready(r(many, c.tolerance)) for r, c in zip(runs, (ours, theirs))]
+    ends = [np.asarray(call()[0]) for call in calls]
+    apart = np.max(abs(ends[0] - ends[1]) / abs(ends[1]))
+    a, b = alternate(*calls, seconds=1, least=2)
+    note = f"{case.name}: all ends of the batch agree to {apart:.1e}."
+    return row(GROUP, f"{case.name}, {BATCH} initial states by vmap", a, theirs.name, b, 0.05, note)
+
+
+def _first(quick: bool) -> Iterator[Row]:
+    ((a, more),) = first_calls("hires_duhamel", turns=2 if quick else 5)
+    note = f"first calls are jitted and run in fresh processes; they trace, compile and run once; import takes {more['import']:.2f} s."
+    yield Row(GROUP, "hires, first call of rodas5p", a.best, bar=1.0, note=note)
