@@ -33,7 +33,7 @@ PROTHERO_TEXT = """
 of steps, what is left is the stage order (of Rosenbrock methods: what their extra conditions save), not the
 order.
 """
-IMPLICIT = ("stiff", "imex")
+IMPLICIT = ("stiff", "multistep", "imex")
 RATES = (-1.0, -1e2, -1e4, -1e6)
 PROTHERO_HEAD = ("method", "order", *(f"λ = {r:g}" for r in RATES), "expected for large λ")
 PROTHERO_EXPECTED = {

@@ -111,7 +111,8 @@ def solution_of(plan: Plan, run: Run, ts: Any, us: Any, status: Any, message: st
     steps, rejected, t, h, estimate = run.steps, run.rejected, run.t, run.h, run.estimate
     if not plan.traced:
         steps, rejected, t, h, estimate = int(steps), int(rejected), float(t), float(h), float(estimate)
-    stats = Stats(steps, rejected, *problem.method.work(run.memory, steps + rejected))
+    work = problem.method.work(run.memory, steps + rejected)
+    stats = Stats(steps, rejected, *(work if plan.traced else (int(v) for v in work)))
     relative = _largest(problem.stepping.rtol) if isinstance(problem.stepping, Adaptive) else np.nan
     eq = None if plan.traced else problem.eq
     dense = _dense(plan, ts, us)

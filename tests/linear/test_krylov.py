@@ -75,23 +75,6 @@ def test_single_precision():
     assert np.max(abs(np.asarray(found.values) - whole(MATRICES["diffusion"], 0.1))) < 3e-5
 
 
-def test_derivatives_backwards():
-    """∂/∂h of Σ y², and its gradient with respect to b, against differences of whole matrices."""
-
-    def objective(b, h):
-        return jnp.sum(actions(jnp.asarray(MATRICES["upwind"]), b, h, 1e-13).values ** 2)
-
-    by_b, by_h = jax.grad(objective, (0, 1))(jnp.asarray(START), jnp.asarray(0.2))
-    direction, e = np.sin(np.arange(N)), 1e-5
-
-    def exact(b, h):
-        return np.sum(whole(MATRICES["upwind"], h, b) ** 2)
-
-    along = (exact(START + e * direction, 0.2) - exact(START - e * direction, 0.2)) / (2 * e)
-    assert float(by_b @ direction) == pytest.approx(along, rel=1e-8)
-    assert float(by_h) == pytest.approx((exact(START, 0.2 + e) - exact(START, 0.2 - e)) / (2 * e), rel=1e-8)
-
-
 def test_a_batch_gives_what_each_gives_alone():
     matrix, hs = jnp.asarray(MATRICES["rotation"]), jnp.asarray([0.01, 0.3, 1.0])
     together = jax.vmap(lambda h: actions(matrix, jnp.asarray(START), h, 1e-10))(hs)

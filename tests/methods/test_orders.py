@@ -21,7 +21,17 @@ from duhamel.methods import ExponentialRosenbrock, Rosenbrock
 from duhamel.methods.base import Interpolating
 
 METHODS = list(dh.METHODS.values())
-FAMILIES = ("explicit", "stabilised", "exponential", "splitting", "symplectic", "imex", "stiff", "auto")
+FAMILIES = (
+    "explicit",
+    "stabilised",
+    "exponential",
+    "splitting",
+    "symplectic",
+    "imex",
+    "stiff",
+    "multistep",
+    "auto",
+)
 T1 = 1.0
 # The principal error coefficients are so small that order 7 shows first; tests/coefficients has 6 exactly.
 # In yoshida4 errors of the inner method cancel on coarse grids.
@@ -81,7 +91,9 @@ def test_classical_order_on_real_imaginary_and_complex_spectra(method, end):
 @pytest.mark.parametrize("method", [m for m in METHODS if m.stiff_order is not None], ids=lambda m: m.name)
 def test_stiff_order_on_a_nonlocal_parabolic_problem(method):
     # Functions of a full Jacobian of 99 unknowns would take minutes; 31 are as stiff for these steps.
-    eq, u0, nodal, bump = hochbruck_ostermann(31 if issubclass(method, (ExponentialRosenbrock, Rosenbrock)) else 99)
+    eq, u0, nodal, bump = hochbruck_ostermann(
+        31 if issubclass(method, (ExponentialRosenbrock, Rosenbrock)) else 99
+    )
     steps = (4 if method.stiff_order >= 5 else 8) * 2 ** np.arange(5)
     ends = [dh.solve(eq, u0, t1=1.0, method=method(), step=dh.Fixed(1.0 / n)).us[-1] for n in steps]
     errors = np.array([np.max(abs(nodal(u) - bump * np.e)) for u in ends])

@@ -29,11 +29,11 @@ def test_orders_of_strang_by_boundary_condition(name, wanted, room):
 
 
 def decaying(corrected):
-    """u_t = u_xx + u² with u(t, 0) = 1 + t, u(t, 1) = 2 − t: boundary values, source and correction all move."""
+    """u_t = u_xx + u² with u(t, 0) = 1 + t, u(t, 1) = 2 − t: values, source and correction all move."""
     n = 63
     x = np.arange(1, n + 1) / (n + 1)
     matrix = (n + 1) ** 2 * (np.diag(np.ones(n - 1), 1) + np.diag(np.ones(n - 1), -1) - 2 * np.eye(n))
-    left, right = (jnp.asarray((n + 1) ** 2 * (np.arange(n) == place)) for place in (0, n - 1))
+    left, right = (jnp.asarray((n + 1.0) ** 2 * (np.arange(n) == place)) for place in (0, n - 1))
 
     def source(t, args):
         return (1 + t) * left + (2 - t) * right

@@ -1,5 +1,6 @@
 """Compositions of arbitrary flows, and the example that trains them."""
 
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -7,32 +8,29 @@ import pytest
 from scipy.linalg import expm
 
 import duhamel as dh
-from examples.macaron import BLOCKS, FeedForward, Size, Sorter, block, compare, loss
+from examples.macaron import BLOCKS, Size, Sorter, block, trained
 
-A = jnp.asarray([[0.0, 1.0], [-1.0, 0.2]])
-B = jnp.asarray([[0.3, 0.0], [0.9, -0.4]])
+A = np.array([[0.0, 1.0], [-1.0, 0.0]])
+B = np.array([[0.6, 0.0], [0.0, -0.8]])
 
 
-def flow(matrix):
-    """The Taylor polynomial of e^{hM}u, of a degree at which it is exact to round-off here; any JAX function."""
+def turn(h, u):
+    """e^{hA}u."""
+    return jnp.stack([jnp.cos(h) * u[0] + jnp.sin(h) * u[1], jnp.cos(h) * u[1] - jnp.sin(h) * u[0]])
 
-    def run(h, u):
-        term = total = u
-        for k in range(1, 19):
-            term = (h / k) * (matrix @ term)
-            total = total + term
-        return total
 
-    return run
+def stretch(h, u):
+    """e^{hB}u."""
+    return jnp.stack([jnp.exp(0.6 * h) * u[0], jnp.exp(-0.8 * h) * u[1]])
 
 
 @pytest.mark.parametrize(
     ("name", "order"),
-    [("lie", 1), ("strang", 2), ("ruth3", 3), ("blanes-moan4", 4), ("castella4", 4), ("palindromic4", 4)],
+    [("lie", 1), ("strang", 2), ("palindromic4", 4), ("castella4", 4)],
 )
 def test_slopes_for_two_matrices_that_do_not_commute(name, order):
-    exact = expm(np.asarray(A + B)) @ np.ones(2)
-    step = jax.jit(dh.compose([flow(A), flow(B)], name).__call__)
+    exact = expm(A + B) @ np.ones(2)
+    step = jax.jit(dh.compose([turn, stretch], name).__call__)
     errors, counts = [], (4, 6, 8, 12, 16)
     for n in counts:
         u = jnp.ones(2)
@@ -44,49 +42,60 @@ def test_slopes_for_two_matrices_that_do_not_commute(name, order):
 
 
 def test_a_composition_is_what_solve_does():
-    eq = dh.Linear(dh.Dense(A)) + dh.Linear(dh.Dense(B))
-    composed = dh.compose([flow(A), flow(B)], dh.Yoshida4)(0.3, jnp.ones(2))
+    eq = dh.Linear(dh.Dense(jnp.asarray(A))) + dh.Linear(dh.Dense(jnp.asarray(B)))
+    composed = dh.compose([turn, stretch], dh.Yoshida4)(0.3, jnp.ones(2))
     assert np.allclose(
         composed, dh.solve(eq, jnp.ones(2), t1=0.3, method="yoshida4", step=dh.Fixed(0.3)).us[-1]
     )
 
 
+def filled(shape):
+    """A model of this shape, with numbers that cost no compilation."""
+    return jax.tree.map(
+        lambda s: 0.5 * np.sin(np.arange(s.size) + 1.0).reshape(s.shape) if hasattr(s, "shape") else s, shape
+    )
+
+
 def test_blocks_are_lie_and_strang_of_their_layers():
-    size = Size(width=8, length=4)
-    u = jax.random.normal(jax.random.key(1), (4, 8))
-    plain, strang = (block(kind, size, jax.random.key(0)) for kind in ("lie", "strang"))
-    attention, feed_forward = plain.flows
-    assert np.allclose(plain(1.0, u), feed_forward(1.0, attention(1.0, u)), atol=1e-6)
-    feed_forward, attention = strang.flows
-    by_hand = feed_forward(0.5, attention(1.0, feed_forward(0.5, u)))
-    assert np.allclose(strang(1.0, u), by_hand, atol=1e-6)
-    macaron = block("macaron", size, jax.random.key(0))
-    first, attention, last = macaron.flows
-    assert isinstance(first, FeedForward)
-    assert np.allclose(macaron(1.0, u), last(1.0, attention(1.0, first(1.0, u))), atol=1e-6)
+    size = Size(width=4, length=3, heads=1)
+    plain, macaron, strang = (
+        filled(eqx.filter_eval_shape(block, kind, size, jax.random.key(0))) for kind in BLOCKS
+    )
+
+    @jax.jit
+    def by_composition_and_by_hand(u):
+        attention, feed_forward = plain.flows
+        lie = plain(1.0, u), feed_forward(1.0, attention(1.0, u))
+        feed_forward, attention = strang.flows
+        both = strang(1.0, u), feed_forward(0.5, attention(1.0, feed_forward(0.5, u)))
+        first, attention, last = macaron.flows
+        return lie, both, (macaron(1.0, u), last(1.0, attention(1.0, first(1.0, u))))
+
+    pairs = by_composition_and_by_hand(jnp.sin(jnp.arange(12.0).reshape(3, 4)))
+    for composed, by_hand in pairs:
+        assert np.allclose(composed, by_hand, rtol=1e-12)
+        assert not np.allclose(composed, pairs[0][0]) or composed is pairs[0][0]
 
 
-def test_composed_networks_are_pytrees_that_learn():
-    size = Size(width=4, length=3, tokens=3, heads=1, blocks=1, batch=8, steps=3, seeds=1)
-    rows = compare(size)
-    assert tuple(rows) == BLOCKS
-    counts = [row[0] for row in rows.values()]
-    assert max(counts) - min(counts) <= 2 * size.width * size.blocks * 2
-    for _, losses, right, _ in rows.values():
-        assert np.all(np.isfinite(losses))
-        assert np.all((right >= 0) & (right <= 1))
-    untrained = Sorter("lie", size, jax.random.key(0))
-    assert np.isfinite(loss(untrained, jnp.zeros((2, 3), jnp.int32))[0])
+def test_composed_networks_have_equal_sizes_and_learn():
+    size = Size(width=4, length=3, tokens=3, heads=1, blocks=1, batch=16, steps=40, seeds=1, rate=3e-2)
+    shapes = [eqx.filter_eval_shape(Sorter, kind, size, jax.random.key(0)) for kind in BLOCKS]
+    counts = [sum(v.size for v in jax.tree.leaves(shape) if hasattr(v, "size")) for shape in shapes]
+    # only the second norm of the Macaron block, and the bias of its second output, are more
+    assert counts == [counts[0], counts[0] + 3 * size.width, counts[0]]
+    _, losses, right = trained("strang", size)
+    assert losses[0] < 0.9 * np.log(size.tokens)
+    assert 0.4 < right[0] <= 1.0
 
 
 def test_wrong_input_is_refused_in_words():
     with pytest.raises(dh.InputError, match="is no splitting; these are: lie"):
-        dh.compose([flow(A)], "rk4")
+        dh.compose([turn], "rk4")
     with pytest.raises(dh.InputError, match="takes a splitting"):
-        dh.compose([flow(A)], dh.RK4())
+        dh.compose([turn], dh.RK4())
     with pytest.raises(dh.InputError, match="list of functions"):
         dh.compose([], "strang")
     with pytest.raises(dh.InputError, match="a kick and a drift"):
-        dh.compose([flow(A)] * 3, "verlet")
+        dh.compose([turn] * 3, "verlet")
     with pytest.raises(dh.InputError, match=r"flow number 1 .*`sort`"):
-        dh.compose([lambda h, u: u + h * jnp.sort(u), flow(B)], "complex-jump4")(0.1, jnp.ones(2))
+        dh.compose([lambda h, u: u + h * jnp.sort(u), stretch], "complex-jump4")(0.1, jnp.ones(2))

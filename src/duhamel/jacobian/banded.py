@@ -21,7 +21,7 @@ from duhamel.jacobian.implicit import Factors, factorised, solved
 from duhamel.jacobian.sparsity import Colouring, Order
 from duhamel.jacobian.structure import Structure, narrow, shift_dtype
 
-__all__ = ["Banded", "Diagonal", "Tridiagonal"]
+__all__ = ["Banded", "Diagonal", "Tridiagonal", "marked"]
 
 
 @dataclass(frozen=True)
@@ -54,16 +54,18 @@ class Banded(Structure):
     """`lower` and `upper` diagonals in an `order` of the unknowns, by elimination with partial pivoting of
     our own: about n·lower·(lower + upper) operations once, and 2n·(lower + upper) a solution.
 
-    Values have shape (n, lower + upper + 1). The mass matrix must lie within the band.
+    Values have shape (n, lower + upper + 1); `present` marks those that may differ from zero (packed bits).
+    The mass matrix must lie within the band.
     """
 
     lower: int
     upper: int
     order: Order
+    present: bytes
     colouring: Colouring
 
     def jacobian(self, f: Callable[[Array], Array], x: Array) -> Array:
-        return _assembled(self.colouring, self.order, self.lower, self.upper, f, x)
+        return _assembled(self.colouring, self.order, self.lower, self.upper, self.present, f, x)
 
     def stored(self, matrix: Array) -> Array:
         return _cut(self.order, self.lower, self.upper, matrix)
@@ -98,10 +100,11 @@ class Tridiagonal(Structure):
     """
 
     order: Order
+    present: bytes
     colouring: Colouring
 
     def jacobian(self, f: Callable[[Array], Array], x: Array) -> Array:
-        return _assembled(self.colouring, self.order, 1, 1, f, x)
+        return _assembled(self.colouring, self.order, 1, 1, self.present, f, x)
 
     def stored(self, matrix: Array) -> Array:
         return _cut(self.order, 1, 1, matrix)
@@ -126,15 +129,31 @@ def _everything(n: int) -> Colouring:
     return Colouring(n, 1, np.zeros(n, np.int32).tobytes())
 
 
+def marked(rows: np.ndarray, columns: np.ndarray, order: Order, lower: int, upper: int) -> bytes:
+    """Which entries of a band in an order belong to a pattern, as packed bits."""
+    rank = np.argsort(order.places())
+    marks = np.zeros((order.size, lower + upper + 1), bool)
+    marks[rank[rows], rank[columns] - rank[rows] + lower] = True
+    return np.packbits(marks).tobytes()
+
+
 def _assembled(
-    colouring: Colouring, order: Order, lower: int, upper: int, f: Callable[[Array], Array], x: Array
+    colouring: Colouring,
+    order: Order,
+    lower: int,
+    upper: int,
+    present: bytes,
+    f: Callable[[Array], Array],
+    x: Array,
 ) -> Array:
     """∂f/∂x as a band in an order, from one Jacobian–vector product a colour."""
     products = order.there(colouring.compressed(f, x))
-    columns, inside = band_places(order.size, lower, upper)
+    columns, _ = band_places(order.size, lower, upper)
     colours = colouring.numbers()[order.places()][columns]
     flat = colours * order.size + np.arange(order.size, dtype=np.int32)[:, None]
-    return jnp.where(inside, products.reshape(-1)[flat], 0.0)
+    # Other entries of the band share their colour with one that is present.
+    marks = np.unpackbits(np.frombuffer(present, np.uint8), count=flat.size).reshape(flat.shape) == 1
+    return jnp.where(marks, products.reshape(-1)[flat], 0.0)
 
 
 def _cut(order: Order, lower: int, upper: int, matrix: Array) -> Array:

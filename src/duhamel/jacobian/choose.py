@@ -13,7 +13,7 @@ from jax.core import Tracer
 from jaxtyping import Array
 
 from duhamel.equation import Equation
-from duhamel.jacobian.banded import Banded, Diagonal, Tridiagonal
+from duhamel.jacobian.banded import Banded, Diagonal, Tridiagonal, marked
 from duhamel.jacobian.packing import length, pack, unpack
 from duhamel.jacobian.sparsity import LARGEST, bandwidths, coloured, dependences, narrowest
 from duhamel.jacobian.structure import Coloured, Full, Small, Structure
@@ -84,9 +84,9 @@ def cheapest(rows: np.ndarray, columns: np.ndarray, n: int, fields: set[int], ba
     rank = np.argsort(order.places())
     colouring = coloured(rows, columns, n, rank, lower + upper + 1)
     if backend == "cpu" and _band_time(n, lower, upper) < _full_time(n):
-        return Banded(n, lower, upper, order, colouring)
+        return Banded(n, lower, upper, order, marked(rows, columns, order, lower, upper), colouring)
     if backend != "cpu" and lower <= 1 and upper <= 1:
-        return Tridiagonal(n, order, colouring)
+        return Tridiagonal(n, order, marked(rows, columns, order, 1, 1), colouring)
     if colouring.colours > n // 2:
         return Full(n)
     return Coloured(n, colouring, rows.astype(np.int32).tobytes(), columns.astype(np.int32).tobytes())

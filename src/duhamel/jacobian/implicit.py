@@ -26,7 +26,7 @@ class Elimination(Protocol):
         ...
 
     def substitute(self, eliminated: Any, b: Array) -> Array:
-        """A⁻¹ b, linear in b."""
+        """A⁻¹ b, linear in b; JAX transposes it."""
         ...
 
     def multiply(self, matrix: Array, x: Array) -> Array:
@@ -40,19 +40,22 @@ def factorised(structure: Elimination, matrix: Array) -> Factors:
 
 
 def solved(structure: Elimination, factors: Factors, b: Array) -> Array:
-    """x = A⁻¹ b, with dx = A⁻¹ (db − dA x)."""
-    return _solved(structure, factors.matrix, factors.eliminated, b)
+    """x = A⁻¹ b, with dx = A⁻¹ (db − dA x), and so on for higher derivatives."""
+    matrix, eliminated = factors
+    return jax.lax.custom_linear_solve(
+        lambda x: structure.multiply(matrix, x),
+        b,
+        lambda _, y: _substituted(structure, eliminated, y),
+        lambda _, y: _transposed(structure, eliminated, y),
+    )
 
 
-@partial(jax.custom_jvp, nondiff_argnums=(0,))
-def _solved(structure: Elimination, matrix: Array, eliminated: Any, b: Array) -> Array:
-    del matrix
+# Compiled functions of their own only so that a program with many solutions is traced once.
+@partial(jax.jit, static_argnums=0)
+def _substituted(structure: Elimination, eliminated: Any, b: Array) -> Array:
     return structure.substitute(eliminated, b)
 
 
-@_solved.defjvp
-def _derivative(structure: Elimination, primals: Any, tangents: Any) -> tuple[Array, Array]:
-    matrix, eliminated, b = primals
-    change, _, rest = tangents
-    x = _solved(structure, matrix, eliminated, b)
-    return x, _solved(structure, matrix, eliminated, rest - structure.multiply(change, x))
+@partial(jax.jit, static_argnums=0)
+def _transposed(structure: Elimination, eliminated: Any, b: Array) -> Array:
+    return jax.linear_transpose(lambda y: structure.substitute(eliminated, y), b)(b)[0]

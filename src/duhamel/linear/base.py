@@ -34,14 +34,14 @@ class Operator(eqx.Module):
     def solve(self, shift: Array, v: State) -> State:
         """x with (I − shift·L) x = v, directly: no iteration, no tolerance."""
 
-    def factor(self, shift: Array) -> Any:
+    def factored(self, shift: Array) -> Any:
         """What all solutions with one shift share, for `solve_factored`; None if that is nothing worth
         keeping."""
         del shift
         return None
 
     def solve_factored(self, factors: Any, shift: Array, v: State) -> State:
-        """`solve` with what `factor` made of the same shift."""
+        """`solve` with what `factored` made of the same shift."""
         del factors
         return self.solve(shift, v)
 

@@ -115,7 +115,19 @@ def _judged(
     measure: Callable[[Array], Array],
 ) -> _Space:
     """The space with its results and their error."""
-    small = norm * _small_actions(space.hessenberg, h, nodes, factors)
+    most = space.hessenberg.shape[0] - 1
+    # A matrix function costs the cube of the size: those of small subspaces are taken of small matrices.
+    sizes = [most // 4, most // 2, most] if most > 16 else [most]
+
+    def branch(size: int) -> Callable[[Array], Array]:
+        def values(hessenberg: Array) -> Array:
+            part = _small_actions(hessenberg[: size + 1, : size + 1], h, nodes, factors)
+            return jnp.pad(part, ((0, 0), (0, most - size)))
+
+        return values
+
+    index = sum((space.size > size).astype(jnp.int32) for size in sizes[:-1]) if len(sizes) > 1 else 0
+    small = norm * jax.lax.switch(index, [branch(size) for size in sizes], space.hessenberg)
     last = jnp.max(abs(small[:, space.size]))
     return space._replace(small=small, error=last * measure(space.basis[space.size]))
 

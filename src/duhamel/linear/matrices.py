@@ -34,7 +34,7 @@ class BlockDiagonal(Operator):
         right = jnp.moveaxis(v, 0, -1)[..., None].astype(dtype)
         return jnp.moveaxis(jnp.linalg.solve(system.astype(dtype), right)[..., 0], -1, 0).astype(v.dtype)
 
-    def factor(self, shift: Array) -> Array:
+    def factored(self, shift: Array) -> Array:
         """The inverse block of every mode."""
         return jnp.moveaxis(jnp.linalg.inv(self._system(shift)), (-2, -1), (0, 1))
 
@@ -80,9 +80,9 @@ class Dense(Operator):
         return _matmul(cast_weight(self.matrix, u), u)
 
     def solve(self, shift: Array, v: State) -> State:
-        return self.solve_factored(self.factor(shift), shift, v)
+        return self.solve_factored(self.factored(shift), shift, v)
 
-    def factor(self, shift: Array) -> tuple[Array, Array]:
+    def factored(self, shift: Array) -> tuple[Array, Array]:
         """The LU factors of I − shift·L and their row exchanges."""
         return lu_factor(_shifted(self.matrix, shift))
 

@@ -97,7 +97,21 @@ from duhamel.methods.splitting import (
     hamiltonian,
     separable,
 )
-from duhamel.methods.stiff import ROS3P, Auto, Rodas3, Rodas4, Rodas5P, Rosenbrock
+from duhamel.methods.stiff import (
+    BDF,
+    ESDIRK,
+    ESDIRK54,
+    ROS3P,
+    Auto,
+    Kvaerno3,
+    Kvaerno4,
+    Kvaerno5,
+    Radau,
+    Rodas3,
+    Rodas4,
+    Rodas5P,
+    Rosenbrock,
+)
 
 _FAMILIES = (explicit, exponential, splitting, imex, stiff)
 
@@ -108,6 +122,7 @@ __all__ = [
     "ARK54",
     "ARS222",
     "ARS443",
+    "BDF",
     "CNAB2",
     "EAB2",
     "EAB3",
@@ -119,6 +134,8 @@ __all__ = [
     "EAM4",
     "EAM5",
     "EAM6",
+    "ESDIRK",
+    "ESDIRK54",
     "ETD1",
     "ETD54",
     "ETDRK2",
@@ -170,6 +187,9 @@ __all__ = [
     "KenCarp5",
     "Krogstad",
     "Krogstad43",
+    "Kvaerno3",
+    "Kvaerno4",
+    "Kvaerno5",
     "Lawson4",
     "Lie",
     "McLachlan4",
@@ -177,6 +197,7 @@ __all__ = [
     "McLachlan8",
     "Method",
     "Palindromic4",
+    "Radau",
     "Rodas3",
     "Rodas4",
     "Rodas5P",

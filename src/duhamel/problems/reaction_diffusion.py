@@ -116,7 +116,7 @@ def _brusselator(n: int = 500, alpha: float = 0.02) -> Problem:
 
 def _brusselator_2d(n: int = 128, alpha: float = 0.1) -> Problem:
     s = np.arange(n) / n
-    published = (_some(1.5, TORUS_EARLY, 1e-8, HW_FILES), _some(11.5, TORUS_LATE, 1e-8, HW_FILES))
+    published = (_some(1.5, TORUS_EARLY, 1e-10, HW_FILES), _some(11.5, TORUS_LATE, 1e-10, HW_FILES))
     start = np.stack(
         [
             np.broadcast_to(22 * s[:, None] * (1 - s[:, None]) ** 1.5, (n, n)),

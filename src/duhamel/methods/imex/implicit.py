@@ -53,7 +53,7 @@ class Direct(Implicit):
         return self.operator.apply(u)
 
     def factor(self, shift: Array) -> Any:
-        return self.operator.factor(shift)
+        return self.operator.factored(shift)
 
     def at(self, t: Array, u: State, shift: Array) -> Any:
         return None

@@ -68,6 +68,7 @@ class BDF(Interpolating):
     family: ClassVar[str] = "multistep"
     adaptive: ClassVar[bool] = True
     error_order: ClassVar[int] = 1  # of the first step; later steps have their own
+    dense_order: ClassVar[int] = 1  # likewise; afterwards that of the formula
     held: ClassVar[bool] = True
     takes_mass: ClassVar[bool] = True
     reference: ClassVar[str] = (
@@ -182,7 +183,8 @@ class BDF(Interpolating):
         return choice(before, jax.vmap(measure)(found.error), self.order)
 
     def keep(self, accepted: Array, new: Memory, old: Memory) -> Memory:
-        kept = next_kept(accepted, new.kept)
+        # The Jacobian is taken at the predicted point, which another step does not have.
+        kept = next_kept(jnp.ones((), bool), new.kept)
         return Memory(
             old.slope, where(accepted, new.past, old.past), new.choice.settled(accepted, old.choice), kept
         )
