@@ -56,14 +56,14 @@ def measure(quick: bool = False) -> Iterator[Row]:
     best: dict[str, tuple[Contestant, Contestant]] = {}
     for case in CASES[1:2] if quick else CASES:
         mine = _tuned(case, {m: jax.jit(duhamel_run(case, m)) for m in METHODS})
-        diffraxes = _tuned(case, {f"diffrax {n}": jax.jit(diffrax_run(case, s())) for n, s in SOLVERS.items()})
+        diffraxes = _tuned(
+            case, {f"diffrax {n}": jax.jit(diffrax_run(case, s())) for n, s in SOLVERS.items()}
+        )
         scipys = _tuned(case, {f"SciPy {m}": scipy_run(case, m) for m in SCIPY})
         everyone = mine + diffraxes + scipys
         times = alternate(*[_waiting(case, c) for c in everyone], seconds=2 if quick else 5, least=3)
         timed = list(zip(everyone, times, strict=True))
-        (ours, a), (theirs, b), (other, c) = (
-            _fastest(timed, group) for group in (mine, diffraxes, scipys)
-        )
+        (ours, a), (theirs, b), (other, c) = (_fastest(timed, group) for group in (mine, diffraxes, scipys))
         note = f"{case.name} to t = {case.t1:g}. {'; '.join(e.text() for e in everyone)}."
         yield row(GROUP, f"{case.name}, {ours.name}", a, theirs.name, b, 0.3, note)
         yield row(GROUP, f"{case.name}, {ours.name}", a, other.name, c, 0.1)
@@ -91,7 +91,10 @@ def _batch(case: Case, ours: Contestant, theirs: Contestant) -> Row:
     """1000 initial states, each with its own steps, at the tolerances of the single runs."""
     many = batch(case)
     runs = [jax.jit(jax.vmap(c.run, (0, None))) for c in (ours, theirs)]
-    calls = [lambda r=r, c=c: jax.block_until_ready(r(many, c.tolerance)) for r, c in zip(runs, (ours, theirs))]
+    calls = [
+        lambda r=r, c=c: jax.block_until_ready(r(many, c.tolerance))
+        for r, c in zip(runs, (ours, theirs), strict=True)
+    ]
     ends = [np.asarray(call()[0]) for call in calls]
     apart = np.max(abs(ends[0] - ends[1]) / abs(ends[1]))
     a, b = alternate(*calls, seconds=1, least=2)
@@ -101,5 +104,8 @@ def _batch(case: Case, ours: Contestant, theirs: Contestant) -> Row:
 
 def _first(quick: bool) -> Iterator[Row]:
     ((a, more),) = first_calls("hires_duhamel", turns=2 if quick else 5)
-    note = f"first calls are jitted and run in fresh processes; they trace, compile and run once; import takes {more['import']:.2f} s."
+    note = (
+        "first calls are jitted and run in fresh processes; they trace, compile and run once; import takes "
+        f"{more['import']:.2f} s."
+    )
     yield Row(GROUP, "hires, first call of rodas5p", a.best, bar=1.0, note=note)

@@ -142,7 +142,12 @@ def scipy_run(case: Case, method: str) -> Callable[[Any, float], Any]:
         # Newer steps only warn of overflow in attempts that are then rejected.
         with np.errstate(all="ignore"):
             sol = solve_ivp(
-                case.slope, (0.0, case.t1), np.asarray(u0), method, rtol=tolerance, atol=tolerance * case.ratio
+                case.slope,
+                (0.0, case.t1),
+                np.asarray(u0),
+                method,
+                rtol=tolerance,
+                atol=tolerance * case.ratio,
             )
         end = sol.y[:, -1] if sol.status == 0 else np.full(len(u0), np.nan)
         return end, len(sol.t) - 1, 0

@@ -170,30 +170,25 @@ def trained(kind, size):
     return sum(v.size for v in jax.tree.leaves(numbers)), losses, right
 
 
-def compare(size):
-    """For each block: number of parameters, test losses and accuracies by seed, seconds."""
-    rows = {}
-    for kind in BLOCKS:
-        begun = time.perf_counter()
-        rows[kind] = *trained(kind, size), time.perf_counter() - begun
-    return rows
-
-
 def main():
     """Train all models and print the table."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--steps", type=int, default=Size().steps)
     parser.add_argument("--seeds", type=int, default=Size().seeds)
     options = parser.parse_args()
-    print(f"{'block':9}{'parameters':>11}{'loss':>20}{'accuracy':>18}{'seconds':>9}")
-    rows = compare(Size(steps=options.steps, seeds=options.seeds))
-    for kind, (count, losses, right, seconds) in rows.items():
+    size = Size(steps=options.steps, seeds=options.seeds)
+    print(f"{'block':9}{'parameters':>11}{'loss':>20}{'accuracy':>18}{'seconds':>9}", flush=True)
+    every = {}
+    for kind in BLOCKS:
+        begun = time.perf_counter()
+        count, losses, right = trained(kind, size)
+        seconds, every[kind] = time.perf_counter() - begun, losses
         spread = [f"{v.mean():.4f} ± {v.std(ddof=1):.4f}" for v in (losses, right)]
-        print(f"{kind:9}{count:11d}{spread[0]:>20}{spread[1]:>18}{seconds:9.1f}")
+        print(f"{kind:9}{count:11d}{spread[0]:>20}{spread[1]:>18}{seconds:9.1f}", flush=True)
     for kind in BLOCKS[1:]:
-        better = rows[kind][1] - rows["lie"][1]
-        error = better.std(ddof=1) / np.sqrt(better.size)
-        print(f"{kind} − lie, seed by seed: {better.mean():+.4f} ± {error:.4f} (standard error) in the loss")
+        more = every[kind] - every["lie"]
+        error = more.std(ddof=1) / np.sqrt(more.size)
+        print(f"{kind} − lie, seed by seed: {more.mean():+.4f} ± {error:.4f} (standard error) in the loss")
 
 
 if __name__ == "__main__":

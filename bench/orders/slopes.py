@@ -45,11 +45,10 @@ def norms(difference: np.ndarray) -> np.ndarray:
     return np.array([d.max(), np.sqrt(np.mean(d**2)), np.mean(d)])
 
 
-def observed(counts: Sequence[int], e: np.ndarray) -> str:
-    """The order over the last two refinements above round-off as text: one number, or two where they
-    differ."""
+def observed(counts: Sequence[int], e: np.ndarray, floor: float = ROUND_OFF) -> str:
+    """The order over the last two refinements above `floor` as text: one number, or two where they differ."""
     n, e = np.asarray(counts, float), np.asarray(e, float)
-    good = np.isfinite(e) & (e > ROUND_OFF)
+    good = np.isfinite(e) & (e > floor)
     if np.count_nonzero(good) < 2:
         return "–"
     n, e = n[good][-3:], e[good][-3:]

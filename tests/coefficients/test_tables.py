@@ -50,9 +50,7 @@ def test_embedded_weights_have_their_order_and_no_more(method):
     if method.second is not None:  # the two estimates of Dop853, combined to one of order 7
         estimates = [(method.table.error, 5), (method.second, 3)]
     for error, order in estimates:
-        embedded = [
-            b - e for b, e in zip(padded(method.table.b, len(a)), padded(error, len(a)), strict=True)
-        ]
+        embedded = [b - e for b, e in zip(padded(method.table.b, len(a)), padded(error, len(a)), strict=True)]
         found = residuals(a, embedded, order + 1)
         assert all(found[p] < exact for p in range(1, order + 1))
         assert found[order + 1] > Fraction(1, 10**6)

@@ -80,9 +80,15 @@ def chosen(name, eq, state, args):
     return found
 
 
-@pytest.mark.parametrize("name", PROBLEMS)
+SINGLE = ("few", "brusselator", "heat, by Lineax")
+
+
+@pytest.mark.parametrize(
+    ("name", "dtype"), [(k, "float64") for k in PROBLEMS] + [(k, "float32") for k in SINGLE]
+)
 def test_structures_agree_with_dense_matrices(name, dtype):
     f, u, args, kind = PROBLEMS[name]
+    dtype = np.dtype(dtype)
     state, eq = jnp.asarray(u, dtype), as_equation(f)
     structure = chosen(name, eq, state, args)
     assert type(structure) is kind

@@ -1,4 +1,4 @@
-"""Changing between an explicit and an implicit method: when it happens, when not, and that nothing is lost."""
+"""Changing between an explicit and an implicit method: when it happens, and that nothing is lost."""
 
 import jax
 import jax.numpy as jnp

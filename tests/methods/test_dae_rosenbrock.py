@@ -4,13 +4,13 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from problems import fitted
 from scipy.integrate import solve_ivp
 from scipy.optimize import brentq
 
 import duhamel as dh
 from duhamel.methods.stiff import ROS3P, Rodas3, Rodas4, Rodas5P
 from duhamel.problems import get
+from problems import fitted
 
 METHODS = (ROS3P, Rodas3, Rodas4, Rodas5P)
 

@@ -5,6 +5,10 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+
+import duhamel as dh
+from duhamel.methods import ExponentialRosenbrock, Rosenbrock
+from duhamel.methods.base import Interpolating
 from problems import (
     START,
     fitted,
@@ -15,10 +19,6 @@ from problems import (
     semilinear_end,
     slopes,
 )
-
-import duhamel as dh
-from duhamel.methods import ExponentialRosenbrock, Rosenbrock
-from duhamel.methods.base import Interpolating
 
 METHODS = list(dh.METHODS.values())
 FAMILIES = (

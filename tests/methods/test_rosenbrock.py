@@ -7,11 +7,11 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from mpmath import eye, matrix, mp, mpf
-from problems import fitted
 
 import duhamel as dh
 from duhamel.methods.stiff import ROS3P, Rodas3, Rodas4, Rodas5P
 from duhamel.problems import get
+from problems import fitted
 
 METHODS = (ROS3P, Rodas3, Rodas4, Rodas5P)
 mp.dps = 40

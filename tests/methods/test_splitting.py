@@ -134,7 +134,8 @@ def test_samples_of_a_batch_take_the_steps_they_take_alone():
     def run(u0):
         step = dh.Adaptive(rtol=1e-5, atol=1e-7)
         method = dh.AdaptiveStrang(inner=dh.Heun())
-        sol = dh.solve(driven(2), u0, t1=1.0, method=method, step=step, max_steps=1000)
+        eq = dh.Linear(dh.Dense(jnp.asarray([[-1.0, 2.0], [-3.0, 0.2]]))) + driven(2)
+        sol = dh.solve(eq, u0, t1=1.0, method=method, step=step, max_steps=1000)
         return sol.us[-1], sol.stats.steps
 
     starts = jnp.asarray([[1.0, 0.5], [0.1, -0.4], [2.0, 0.0]])

@@ -5,9 +5,9 @@ from functools import cache
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from bench.strang_boundary import CASES, errors, orders
 
 import duhamel as dh
-from bench.strang_boundary import CASES, errors, orders
 
 
 @cache

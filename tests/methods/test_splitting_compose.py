@@ -5,10 +5,10 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from examples.macaron import BLOCKS, Size, Sorter, block, trained
 from scipy.linalg import expm
 
 import duhamel as dh
-from examples.macaron import BLOCKS, Size, Sorter, block, trained
 
 A = np.array([[0.0, 1.0], [-1.0, 0.0]])
 B = np.array([[0.6, 0.0], [0.0, -0.8]])

@@ -20,8 +20,8 @@ __all__ = ["EliminatedBand", "band_places", "eliminate_band", "multiply_band", "
 
 # Up to so many diagonals below, rows are written out; up to so many entries in a row, products are.
 _WRITTEN_ROWS, _WRITTEN_ENTRIES = 2, 16
-# Rows of a substitution in one turn of its loop, where turns are short.
-_UNROLLED = 4
+# Rows of a substitution in one turn of its loop, where turns are short; more run faster and compile longer.
+_UNROLLED = 2
 
 
 class EliminatedBand(NamedTuple):

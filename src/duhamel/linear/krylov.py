@@ -29,12 +29,11 @@ class Actions(NamedTuple):
 
 
 class _Space(NamedTuple):
-    """A V = V H + remainder: rows of `basis` (most + 1, n) span the subspace, `hessenberg` (most + 1,
-    most + 1) has the coefficients of A vⱼ in column j. `small` (wanted, most + 1): the results in the
-    basis."""
+    """A V = V H + remainder: rows of `basis` (most + 1, n) span the subspace; `bands` (3, most + 1) holds
+    H above, on and below the diagonal, by columns; `small` (wanted, most + 1): the results in the basis."""
 
     basis: Array
-    hessenberg: Array
+    bands: Array
     size: Array
     small: Array
     error: Array
@@ -69,7 +68,7 @@ def krylov_actions(
     norm = _norm(b)
     space = _Space(
         jnp.zeros((most + 1, b.shape[0]), b.dtype).at[0].set(_divided(b, norm)),
-        jnp.zeros((most + 1, most + 1), b.dtype),
+        jnp.zeros((3, most + 1), b.dtype),
         jnp.zeros((), jnp.int32),
         jnp.zeros((factors.shape[0], most + 1), b.dtype),
         jnp.full((), jnp.inf, b.dtype),
@@ -91,18 +90,18 @@ def krylov_actions(
 
 def _extended(apply: Callable[[Array], Array], space: _Space, j: Array) -> _Space:
     """The space with A vⱼ, made orthogonal to the last two vectors, as vector j + 1."""
-    basis, before = space.basis, jnp.maximum(j - 1, 0)
-    v, old = basis[j], basis[before] * (j > 0).astype(basis.dtype)
+    basis = space.basis
+    v, old = basis[j], jnp.where(j > 0, basis[jnp.maximum(j - 1, 0)], 0.0)
     w = apply(v)
-    size = _norm(w)
-    above, level = old @ w, v @ w
+    size, above, level = _norm(w), old @ w, v @ w
     w = w - above * old - level * v
     below = _norm(w)
     # What round-off leaves of a vector that lies in the space already is no new direction.
     below = jnp.where(below > 10 * jnp.finfo(w.dtype).eps * size, below, 0.0)
-    hessenberg = space.hessenberg.at[before, j].add(above).at[j, j].add(level).at[j + 1, j].set(below)
     return space._replace(
-        basis=basis.at[j + 1].set(_divided(w, below)), hessenberg=hessenberg, size=(j + 1).astype(jnp.int32)
+        basis=basis.at[j + 1].set(_divided(w, below)),
+        bands=space.bands.at[:, j].set(jnp.stack([above, level, below])),
+        size=(j + 1).astype(jnp.int32),
     )
 
 
@@ -115,34 +114,37 @@ def _judged(
     measure: Callable[[Array], Array],
 ) -> _Space:
     """The space with its results and their error."""
-    most = space.hessenberg.shape[0] - 1
+    most = space.bands.shape[1] - 1
     # A matrix function costs the cube of the size: those of small subspaces are taken of small matrices.
-    sizes = [most // 4, most // 2, most] if most > 16 else [most]
+    sizes = [most // 4, most // 2, most] if most >= 32 else [most]
 
     def branch(size: int) -> Callable[[Array], Array]:
-        def values(hessenberg: Array) -> Array:
-            part = _small_actions(hessenberg[: size + 1, : size + 1], h, nodes, factors)
+        def values(bands: Array) -> Array:
+            part = _small_actions(bands[:, : size + 1], h, nodes, factors)
             return jnp.pad(part, ((0, 0), (0, most - size)))
 
         return values
 
-    index = sum((space.size > size).astype(jnp.int32) for size in sizes[:-1]) if len(sizes) > 1 else 0
-    small = norm * jax.lax.switch(index, [branch(size) for size in sizes], space.hessenberg)
+    index = jnp.sum(space.size > jnp.asarray(sizes[:-1], jnp.int32), dtype=jnp.int32)
+    small = norm * jax.lax.switch(index, [branch(size) for size in sizes], space.bands)
     last = jnp.max(abs(small[:, space.size]))
     return space._replace(small=small, error=last * measure(space.basis[space.size]))
 
 
-def _small_actions(hessenberg: Array, h: Array, nodes: np.ndarray, factors: Array | np.ndarray) -> Array:
-    """Σ factors·φ_k(nodes·h·H) e₁, shape (wanted, most + 1), in double precision."""
-    n, kmax = hessenberg.shape[0], factors.shape[-1] - 1
-    scaled = h * jnp.asarray(nodes, h.dtype)[:, None, None] * hessenberg.astype(h.dtype)
-    shift = np.zeros((n + kmax, n + kmax))
-    shift[n + np.arange(kmax - 1), n + 1 + np.arange(kmax - 1)] = 1.0
-    shift[0, n] = 1.0
-    big = jnp.pad(scaled, ((0, 0), (0, kmax), (0, kmax))) + jnp.asarray(shift, h.dtype)
+def _small_actions(bands: Array, h: Array, nodes: np.ndarray, factors: Array | np.ndarray) -> Array:
+    """Σ factors·φ_k(nodes·h·H) e₁, shape (wanted, size of H), by way of double precision."""
+    above, level, below = bands.astype(h.dtype)
+    n, kmax = level.shape[0], factors.shape[-1] - 1
+    hessenberg = jnp.diag(above[1:], 1) + jnp.diag(level) + jnp.diag(below[:-1], -1)
+    scaled = h * jnp.asarray(nodes, h.dtype)[:, None, None] * hessenberg
+    # Rows and columns that make φ_k(…) e₁ part of the exponential.
+    border = np.eye(n + kmax, k=1)
+    border[:n] = 0.0
+    border[0, n] = 1.0
+    big = jnp.pad(scaled, ((0, 0), (0, kmax), (0, kmax))) + jnp.asarray(border, h.dtype)
     columns = phi_matrix(0, big)[0][:, :n]
     values = jnp.concatenate([columns[:, :, :1], columns[:, :, n:]], axis=2)
-    return jnp.einsum("imk,mjk->ij", jnp.asarray(factors, h.dtype), values).astype(hessenberg.dtype)
+    return jnp.einsum("imk,mjk->ij", jnp.asarray(factors, h.dtype), values).astype(bands.dtype)
 
 
 def _norm(v: Array) -> Array:

@@ -32,6 +32,7 @@ def choose(eq: Equation, adaptive: bool) -> tuple[Method, str]:
     if adaptive:
         return (
             _TSIT5,
-            f"{parts} linear parts fit no exponential method, and splittings take fixed steps: explicit",
+            f"{parts} linear parts fit no exponential method: explicit, order 5; adaptive-strang would flow "
+            "each of them exactly",
         )
     return _STRANG, f"{parts} linear parts: each flows exactly, composed symmetrically, order 2"

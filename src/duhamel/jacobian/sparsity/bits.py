@@ -75,13 +75,15 @@ def spread(mask: np.ndarray, bits: np.ndarray) -> np.ndarray:
     return result.reshape(mask.shape[0], *bits.shape[1:])
 
 
-def places(bits: np.ndarray, n: int) -> tuple[np.ndarray, np.ndarray]:
+def places(bits: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Rows and columns of all dependences of bits of shape (rows, words), sorted by row, then column."""
-    rows, columns = [], []
-    step = max(1, 2**25 // max(n, 1))
-    for first in range(0, bits.shape[0], step):
-        block = np.ascontiguousarray(bits[first : first + step]).view(np.uint8)
-        i, j = np.nonzero(np.unpackbits(block, axis=1, count=n, bitorder="little"))
-        rows.append(i + first)
-        columns.append(j)
-    return np.concatenate(rows), np.concatenate(columns)
+    rows, words = np.nonzero(bits)
+    columns, found = [np.zeros(0, np.int64)], [np.zeros(0, np.int64)]
+    step = 2**20
+    for first in range(0, len(rows), step):
+        part = slice(first, first + step)
+        used = np.ascontiguousarray(bits[rows[part], words[part]])[:, None].view(np.uint8)
+        i, j = np.nonzero(np.unpackbits(used, axis=1, bitorder="little"))
+        found.append(rows[part][i])
+        columns.append(64 * words[part][i] + j)
+    return np.concatenate(found), np.concatenate(columns)

@@ -59,7 +59,7 @@ def dependences(f: Callable[..., Array], x: Any, *others: Any) -> tuple[np.ndarr
     (out,) = _closed(program, ins)
     if out.bits is None:
         return np.zeros(0, int), np.zeros(0, int)
-    return places(out.bits, n)
+    return places(out.bits)
 
 
 def _closed(program: ClosedJaxpr, ins: Sequence[Entry]) -> list[Entry]:

@@ -14,6 +14,7 @@ from jaxtyping import Array
 
 from duhamel.coefficients import Exponential, phi_matrix
 from duhamel.equation import Equation, total
+from duhamel.errors import InputError
 from duhamel.jacobian import Full, System, pack, unpack
 from duhamel.jacobian.packing import length
 from duhamel.linear.krylov import krylov_actions
@@ -79,6 +80,8 @@ class ExponentialRosenbrock(Method):
 
     def check(self, eq: Equation) -> None:
         del eq  # every part can be evaluated and differentiated
+        if self.subspace < 8:
+            raise InputError(f"{self.name}: a subspace has room for 8 vectors or more, got {self.subspace}.")
 
     def _by_krylov(self, u: State) -> bool:
         return length(u) > _DENSE if self.krylov is None else self.krylov

@@ -10,6 +10,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array
 
+from duhamel.batch import in_any_sample
 from duhamel.equation import Equation, total
 from duhamel.errors import InputError
 from duhamel.methods.base import Method, State, Step, Tolerance, Work, precise, where
@@ -126,7 +127,9 @@ class Splitting(Method):
         tolerance: Tolerance | None = None,
     ) -> Step:
         del tolerance
-        fresh = jax.lax.cond(h == memory.h, lambda: memory.weights, lambda: self._weights(eq, h, u))
+        # In a batch all samples are prepared anew where one must be; finished ones have h = 0.
+        stale = in_any_sample((h != memory.h) & (h != 0))
+        fresh = jax.lax.cond(stale, lambda: self._weights(eq, h, u), lambda: memory.weights)
         run = _Run(self, eq, fresh, t, h, args)
         kick = self._kick(eq)
         if kick is not None:

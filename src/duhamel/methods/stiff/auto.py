@@ -13,7 +13,17 @@ from jaxtyping import Array
 from duhamel.batch import branch
 from duhamel.equation import Equation
 from duhamel.jacobian import Full, Structure, System, pack, structure_of, unpack
-from duhamel.methods.base import Interpolating, Method, State, Step, Tolerance, Work, add_scaled, precise, where
+from duhamel.methods.base import (
+    Interpolating,
+    Method,
+    State,
+    Step,
+    Tolerance,
+    Work,
+    add_scaled,
+    precise,
+    where,
+)
 from duhamel.methods.explicit.fifth import Tsit5
 from duhamel.methods.explicit.stepper import horner
 from duhamel.methods.stiff.rosenbrock import combined, linearised, stages
@@ -87,9 +97,9 @@ class Auto(Interpolating):
 
     In an explicit step ρ = ‖k₇ − k₆‖/‖g₇ − g₆‖, from two stages at the same time, estimates the Jacobian
     where it is largest; steps with hρ at the stability bound, many in a row, tell that stability and not
-    accuracy limits h (Shampine 1977; Hairer & Wanner, Solving ODEs II, IV.2). In an implicit step ρ comes from
-    power iteration with J, one product per step; where hρ has become so small that explicit steps would be
-    cheaper, the explicit method takes over again. Both have order 5 and an estimate of order 4. With fixed
+    accuracy limits h (Shampine 1977; Hairer & Wanner, Solving ODEs II, IV.2). In an implicit step ρ comes
+    from power iteration with J, one product per step; where hρ has become so small that explicit steps would
+    be cheaper, the explicit method takes over again. Both have order 5 and an estimate of order 4. With fixed
     steps, which no error estimate protects, every step is implicit. States of more than 1000 entries with a
     full Jacobian stay with Tsit5.
 
@@ -171,9 +181,14 @@ class Auto(Interpolating):
         x, h_ = precise(theta, u), precise(h, u)
         assert Tsit5.dense is not None
         slopes = [h_ * x * horner(row, x) for row in Tsit5.dense]
-        moves = [x * m + x * (1 - x) * horner(row, x) for m, *row in zip(_STIFF.weights, *_STIFF.dense)]
+        moves = [
+            x * m + x * (1 - x) * horner(tuple(row), x)
+            for m, *row in zip(_STIFF.weights, *_STIFF.dense, strict=True)
+        ]
         weights = [jnp.where(stiff, m, s) for m, s in zip(moves, [*slopes, jnp.zeros_like(x)], strict=True)]
-        return jax.tree.map(lambda v, *ks: v + sum(_times(w, k) for w, k in zip(weights, ks)), u, *parts)
+        return jax.tree.map(
+            lambda v, *ks: v + sum(_times(w, k) for w, k in zip(weights, ks, strict=True)), u, *parts
+        )
 
     def counters(self, memory: Memory) -> Any:
         return memory.watch.tries, memory.watch.changes, memory.watch.times
@@ -187,7 +202,9 @@ class Auto(Interpolating):
         tries, changes, times = counters
         names = [Tsit5.name, Rodas5P.name]
         if np.ndim(changes) or changes == 0:
-            return "" if np.ndim(changes) or tries == 0 else f"{names[1]} throughout, since the steps are fixed"
+            return (
+                "" if np.ndim(changes) or tries == 0 else f"{names[1]} throughout, since the steps are fixed"
+            )
         told = [f"{names[(i + 1) % 2]} from t = {times[i]:.4g}" for i in range(min(int(changes), _TOLD))]
         more = f", … ({int(changes)} changes)" if changes > _TOLD else ""
         return f"began with {names[0]}, " + ", ".join(told) + more
@@ -203,7 +220,7 @@ def _explicit(eq: Equation, t: Array, h: Array, u: State, slope: State, args: An
     for row, c in zip(_EXPLICIT.a[1:], _EXPLICIT.c[1:], strict=True):
         before, new = new, add_scaled(u, h_, [float(a) for a in row], slopes)
         slopes.append(eq.rhs(t_ + float(c) * h_, new, args))
-    error = add_scaled(None, h_, [float(e) for e in _EXPLICIT.error or ()], slopes)  # pyright: ignore[reportArgumentType]
+    error = add_scaled(None, h_, [float(e) for e in _EXPLICIT.error or ()], slopes)
     faster = jax.tree.map(jnp.subtract, slopes[-1], slopes[-2])
     further = jax.tree.map(jnp.subtract, new, before)
     speed, way = scaled_norm(eq, (faster, further), (u, new), wanted.rtol, wanted.atol)

@@ -129,7 +129,9 @@ class BDF(Interpolating):
             after = Memory(memory.slope, past, memory.choice, next_kept(jnp.ones((), bool), kept))
             return Step(new, error, after, (past, order), ~ok)
         decision = self._decision(eq, u, new, found, memory.choice, tolerance, h)
-        return Step(new, error, Memory(memory.slope, past, decision, kept), (past, order), ~ok, decision.factor)
+        return Step(
+            new, error, Memory(memory.slope, past, decision, kept), (past, order), ~ok, decision.factor
+        )
 
     def _solved(
         self,
@@ -141,7 +143,7 @@ class BDF(Interpolating):
         order: Array,
         gauge: Gauge,
     ) -> tuple[Array, Kept, Array]:
-        """d with M (rise + a d) = h f(t + h, guess + d), what is kept, and whether the iteration converged."""
+        """d with M (rise + a d) = h f(t + h, guess + d), what is kept, whether the iteration converged."""
         t, h, h_ = clock
         leading = jnp.asarray(_LEADING, h.dtype)[order]
         inverse = (1.0 / leading).astype(h_.dtype)

@@ -16,7 +16,7 @@ MOST = 5
 # Differences that are kept: up to the order above the highest, plus one.
 _ROWS = MOST + 3
 _SAFETY, _LEAST, _GROWTH = 0.85, 0.2, 8.0
-_HOLD = 1.2
+_HOLD, _RESTART = 1.2, 5
 
 
 class History(NamedTuple):
@@ -60,7 +60,9 @@ class History(NamedTuple):
     def at(self, order: Array, delta: Array) -> Array:
         """The interpolant at the time delta ≤ 0 from the newest point."""
         before = jnp.concatenate([jnp.zeros((1,), delta.dtype), self.spans[:-1]])
-        weights = jnp.concatenate([jnp.ones((1,), delta.dtype), jnp.cumprod((delta + before) / self.spans)[:-1]])
+        weights = jnp.concatenate(
+            [jnp.ones((1,), delta.dtype), jnp.cumprod((delta + before) / self.spans)[:-1]]
+        )
         used = jnp.arange(_ROWS, dtype=order.dtype) <= order
         return _sum(jnp.where(used, weights, 0.0), self.rows)
 
@@ -126,8 +128,9 @@ def choice(before: Choice, errors: Array, highest: int) -> Choice:
     tolerance.
 
     The order whose step would be longest is taken, after k + 1 equal steps at the earliest; a step that would
-    grow by less than a fifth stays. After a rejection the order does not rise, and falls with every further
-    one.
+    grow by less than a fifth stays. A rejection leaves the order alone: lower orders are slow to leave again
+    where algebraic variables magnify errors. Many in a row mean that the past does not tell of what comes,
+    and the run begins anew with order 1.
     """
     order = before.order
     powers = 1.0 / (order + jnp.arange(3, dtype=order.dtype)).astype(jnp.float32)
@@ -144,14 +147,12 @@ def choice(before: Choice, errors: Array, highest: int) -> Choice:
     growth = jnp.where(free, jnp.clip(best, _LEAST, _GROWTH), 1.0)
     # A rejected step, or one so close to it that the loop may judge differently.
     repeated = before.failures > 0
-    fall = jnp.where(repeated | (down > same), 1, 0).astype(order.dtype)
-    shrink = jnp.clip(jnp.maximum(same, jnp.where(fall > 0, down, 0.0)), _LEAST, _SAFETY)
-    shrink = jnp.where(repeated, jnp.minimum(shrink, 0.5), shrink)
+    shrink = jnp.clip(jnp.where(repeated, jnp.minimum(same, 0.5), same), _LEAST, _SAFETY)
     return Choice(
         order=jnp.where(free, order + step, order),
         steady=jnp.where(free, 0, steady).astype(steady.dtype),
         failures=before.failures,
-        retry=jnp.maximum(order - fall, 1),
+        retry=jnp.where(before.failures >= _RESTART, 1, order).astype(order.dtype),
         factor=jnp.where(good, growth, shrink).astype(before.factor.dtype),
     )
 

@@ -55,7 +55,7 @@ class Diagonal:
         """The whole matrix in fractions."""
         s = len(self.rows)
         return [
-            [*map(Fraction, row), Fraction(self.gamma if i else 0), *[Fraction(0)] * (s - 1 - i)]
+            [*(Fraction(v) for v in row), Fraction(self.gamma if i else 0), *[Fraction(0)] * (s - 1 - i)]
             for i, row in enumerate(self.rows)
         ]
 

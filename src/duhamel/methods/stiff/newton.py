@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.core import eval_jaxpr
 from jaxtyping import Array
 
 from duhamel.batch import in_any_sample
@@ -15,14 +16,25 @@ from duhamel.errors import InputError
 from duhamel.jacobian import Structure, System, unpack
 from duhamel.methods.base import State, Tolerance, where
 
-__all__ = ["Gauge", "Kept", "Outcome", "implicit", "iterate", "next_kept", "nothing", "plain_mass", "rounds", "velocity"]
+__all__ = [
+    "Gauge",
+    "Kept",
+    "Outcome",
+    "implicit",
+    "iterate",
+    "next_kept",
+    "nothing",
+    "plain_mass",
+    "rounds",
+    "velocity",
+]
 
 # Round-off in units of the last place: what every iteration reaches, and where one may come to rest.
 _FLOOR, _REST = 10.0, 1e4
 # Iterations at most: with a tolerance, without.
 _MOST, _MOST_EXACT = 8, 50
-# A Jacobian serves steps up to so many times longer than the one it was taken for, and so many of them. (Rates
-# of convergence alone can deceive: seen from steps that are short, a bad Jacobian is as good as any.)
+# A Jacobian serves steps up to so many times longer than the one it was taken for, and so many of them.
+# (Rates of convergence alone can deceive: seen from steps that are short, a bad Jacobian is as good as any.)
 _LONGER, _OLD = 4.0, 50
 
 
@@ -30,9 +42,9 @@ class Kept(NamedTuple):
     """What a method keeps between steps.
 
     The Jacobian `values`; `factors` of M − key·scale·J for each scale of the method; `stale`: the Jacobian
-    must be taken anew; `current`: it was taken at the present point; `birth`: the key it was taken with, `age`:
-    steps since; `eta`: the last θ/(1−θ), by which the error after the first correction is judged; `work` (3,):
-    evaluations, solutions, Jacobians.
+    must be taken anew; `current`: it was taken at the present point; `birth`: the key it was taken with,
+    `age`: steps since; `eta`: the last θ/(1−θ), by which the error after the first correction is judged;
+    `work` (3,): evaluations, solutions, Jacobians.
     """
 
     values: Any
@@ -163,8 +175,8 @@ def rounds(
 ) -> tuple[Any, Outcome, Kept]:
     """Try with the Jacobian that is kept, and if that does not converge, with one taken at `point` = (t, x).
 
-    `empty` has the form of the result of `attempt`; a correction takes `each` evaluations. The Jacobian will be renewed for the next step if the
-    iterations converged at a rate above `slow`.
+    `empty` has the form of the result of `attempt`; a correction takes `each` evaluations. The
+    Jacobian will be renewed for the next step if the iterations converged at a rate above `slow`.
     """
     linear = not system.eq.nonlinear
     evaluations = jnp.asarray([each, len(scales)], jnp.int32)
@@ -187,7 +199,9 @@ def rounds(
         return first | (~outcome.ok & ~kept.current)
 
     carry = ((empty, begun, kept), jnp.ones((), bool))
-    (result, outcome, kept), _ = jax.lax.while_loop(again, lambda c: (one(c[0][2]), jnp.zeros((), bool)), carry)
+    (result, outcome, kept), _ = jax.lax.while_loop(
+        again, lambda c: (one(c[0][2]), jnp.zeros((), bool)), carry
+    )
     return result, outcome, kept
 
 
@@ -203,7 +217,7 @@ def next_kept(accepted: Array, new: Kept) -> Kept:
 def _renewed(
     system: System, kept: Kept, scales: Sequence[complex], key: Array, point: tuple[Array, Array]
 ) -> Kept:
-    """Jacobian and factors, each computed only if it must be (in a batch: by any sample, for those that must)."""
+    """Jacobian and factors, each computed only if it must be (in a batch: for those samples that must)."""
     take = kept.stale
     if system.eq.nonlinear:
         take = take | (~kept.current & ((key > _LONGER * kept.birth) | (kept.age >= _OLD)))
@@ -274,9 +288,11 @@ def _opened(function: Callable[..., Any], *args: Any) -> tuple[Callable[..., Any
     """A function of the arrays it has closed over, followed by its arguments; those arrays; its result's
     shapes. Only what is an argument can be differentiated, or used outside of the trace it was made in."""
     closed, shape = jax.make_jaxpr(function, return_shape=True)(*args)
-    return lambda *values: jax.core.eval_jaxpr(
-        closed.jaxpr, values[: len(closed.consts)], *values[len(closed.consts) :]
-    ), closed.consts, shape
+    return (
+        lambda *values: eval_jaxpr(closed.jaxpr, values[: len(closed.consts)], *values[len(closed.consts) :]),
+        closed.consts,
+        shape,
+    )
 
 
 def _triangular(

@@ -45,11 +45,13 @@ _INVERSE = np.linalg.inv(_MATRIX)
 
 
 def _spectrum() -> tuple[float, complex, np.ndarray]:
-    """γ and μ with A⁻¹ T = T diag(γ, μ): the real and one complex eigenvalue, and T with columns v, Re w, Im w
-    for the eigenvectors v of γ and w of the conjugate of μ, which makes (W₂, W₃) one complex number."""
+    """γ and μ with A⁻¹ T = T diag(γ, μ): the real and one complex eigenvalue, and T with columns v, Re w,
+    Im w for the eigenvectors v of γ and w of the conjugate of μ, which makes (W₂, W₃) one complex number."""
     values, vectors = np.linalg.eig(_INVERSE)
-    real, upper, lower = np.argmin(abs(values.imag)), np.argmax(values.imag), np.argmin(values.imag)
-    basis = np.stack([vectors[:, real].real, vectors[:, lower].real, vectors[:, lower].imag], axis=1)
+    turning = np.imag(values)
+    real, upper, lower = np.argmin(abs(turning)), np.argmax(turning), np.argmin(turning)
+    columns = np.real(vectors[:, real]), np.real(vectors[:, lower]), np.imag(vectors[:, lower])
+    basis = np.stack(columns, axis=1)
     return float(values[real].real), complex(values[upper]), basis
 
 
@@ -126,7 +128,9 @@ class Radau(Interpolating):
         # The polynomial of the last step, continued.
         ahead = 1.0 + jnp.asarray(_NODES, x.dtype) * precise(h / memory.h, u)
         guess = _mixed(_polynomial(ahead), memory.stages) - memory.stages[2]
-        stages, kept, ok = collocated(system, memory.kept, h, (t_, x), guess, Gauge(system, x, u, tolerance, _GOAL))
+        stages, kept, ok = collocated(
+            system, memory.kept, h, (t_, x), guess, Gauge(system, x, u, tolerance, _GOAL)
+        )
         new = unpack(x + stages[2], u)
         slope = jnp.asarray(_INVERSE[2], x.dtype) @ stages / h_
         error, size, extra = self._error(system, (t_, x), h_, (u, new), memory, stages, kept, tolerance)

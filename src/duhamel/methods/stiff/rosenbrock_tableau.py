@@ -53,4 +53,5 @@ class Tableau:
         for i in range(self.stages):
             a[i, :i], c[i, :i] = self.a[i], self.c[i]
         numbers = (a, self.gamma * c, self.nodes, self.slopes)
-        return np.arange(self.stages, dtype=np.int32), *(jnp.asarray(v, dtype) for v in numbers)
+        places = jnp.arange(self.stages, dtype=jnp.int32)
+        return places, *(jnp.asarray(v, dtype) for v in numbers)
