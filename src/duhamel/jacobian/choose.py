@@ -24,6 +24,8 @@ __all__ = ["cheapest", "structure_of"]
 # Up to the first size elimination is part of the loop over time steps whatever the pattern, up to the second
 # unless a band is cheaper.
 SMALL, MEDIUM = 8, 32
+# A matrix with more than one entry in so many is not sparse.
+_DENSE = 4
 # Structures that are remembered.
 _REMEMBERED = 64
 _known: OrderedDict[Any, Structure] = OrderedDict()
@@ -61,10 +63,11 @@ def structure_of(eq: Equation, u: Any, args: Any) -> Structure:
 
 def _found(eq: Equation, u: Any, args: Any, backend: str) -> Structure:
     n = length(u)
-    rows, columns = dependences(*_packed(eq, u, args))
+    found = dependences(*_packed(eq, u, args), most=n * n // _DENSE)
     mass = _mass_places(eq.mass, n)
-    if mass is None:
-        return Full(n)
+    if found is None or mass is None:
+        return Small(n) if backend == "cpu" and n <= MEDIUM else Full(n)
+    rows, columns = found
     entries = np.unique(np.concatenate([rows * n + columns, *mass]))
     return cheapest(entries // n, entries % n, n, _fields(u), backend)
 
@@ -73,8 +76,8 @@ def cheapest(rows: np.ndarray, columns: np.ndarray, n: int, fields: set[int], ba
     """The structure in which systems with entries at these places, the diagonal among them, are solved in the
     least time; rows in rising order. `fields`: numbers of fields of which the state may consist."""
     small = backend == "cpu" and n <= MEDIUM
-    if len(rows) > n * n // 4 and not small:
-        return Full(n)
+    if len(rows) > n * n // _DENSE:
+        return Small(n) if small else Full(n)
     order = narrowest(rows, columns, n, fields)
     lower, upper = bandwidths(rows, columns, order)
     if lower == upper == 0:

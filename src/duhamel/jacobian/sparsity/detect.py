@@ -36,11 +36,14 @@ _RULES = {**MOVEMENT, **INDEXING, **PRODUCTS}
 _INSIDE = ("jaxpr", "call_jaxpr", "call", "fun_jaxpr")
 
 
-def dependences(f: Callable[..., Array], x: Any, *others: Any) -> tuple[np.ndarray, np.ndarray]:
-    """Rows and columns (i, j), sorted, of all entries of ∂f/∂x that may ever differ from zero.
+def dependences(
+    f: Callable[..., Array], x: Any, *others: Any, most: int
+) -> tuple[np.ndarray, np.ndarray] | None:
+    """Rows and columns (i, j), sorted, of all entries of ∂f/∂x that may ever differ from zero; None if these
+    are more than `most`.
 
     f(x, *others) maps a vector of shape (n,) to one; `x` and `others` are examples or shapes, whose values
-    are not used. Where JAX cannot differentiate f (a given Jacobian replaces it then), that is all of them.
+    are not used. Where JAX cannot differentiate f (a given Jacobian replaces it then), None too.
     Time: about that of interpreting the program once with n/64 words an entry.
     """
 
@@ -52,14 +55,13 @@ def dependences(f: Callable[..., Array], x: Any, *others: Any) -> tuple[np.ndarr
         program = jax.make_jaxpr(derivative)(x, x, *others)
     except (NotImplementedError, TypeError, ValueError):
         jax.eval_shape(f, x, *others)  # a mistake in f itself is for the user to see
-        everywhere = np.indices((n, n)).reshape(2, -1)
-        return everywhere[0], everywhere[1]
+        return None
     ins = [plain(v.aval.shape) for v in program.jaxpr.invars]
     ins[0] = identity(n)
     (out,) = _closed(program, ins)
     if out.bits is None:
         return np.zeros(0, int), np.zeros(0, int)
-    return places(out.bits)
+    return None if np.bitwise_count(out.bits).sum() > most else places(out.bits)
 
 
 def _closed(program: ClosedJaxpr, ins: Sequence[Entry]) -> list[Entry]:
