@@ -12,6 +12,10 @@ to the biases of a second norm).
 - lie       attention, then a feed-forward layer of width 4d: the usual block
 - macaron   two feed-forward layers of width 2d with weights of their own, around the attention: the paper's
 - strang    one feed-forward layer of width 4d, half a step before and half a step after the attention
+
+The higher order of the splitting is no advantage here: cross-entropy 0.085 ± 0.028 for lie, 0.129 ± 0.035 for
+macaron, 0.129 ± 0.028 for strang (six seeds; seed by seed, lie is ahead by 0.044 ± 0.012). The paper's gains
+are on translation and language models of a hundred million parameters; this says nothing about those.
 """
 
 import argparse

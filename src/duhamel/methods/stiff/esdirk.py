@@ -113,7 +113,7 @@ class ESDIRK(Interpolating):
     ) -> tuple[Array, Outcome]:
         """h times the slopes of all stages (s, n), and how the iterations went."""
         table, dtype = self.table, x.dtype
-        gamma = table.a[-1, -1]
+        gamma = float(table.a[-1, -1])
         rows = [(table.a - gamma * jnp.eye(table.stages))[1:], table.guess[1:], table.c[1:]]
 
         def stage(carry: tuple[Array, Outcome], row: Any) -> tuple[tuple[Array, Outcome], None]:
