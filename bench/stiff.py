@@ -9,7 +9,7 @@ import diffrax
 import jax
 import numpy as np
 
-from bench.stiff_runs import BATCH, CASES, Case, batch, diffrax_run, duhamel_run, scipy_run
+from bench.stiff_runs import BATCH, CASES, LINE, Case, batch, diffrax_run, duhamel_run, scipy_run
 from bench.table import Row, row
 from bench.timing import Times, alternate, first_calls
 
@@ -18,7 +18,8 @@ __all__ = ["Contestant", "measure", "tuned"]
 GROUP = "Stiff equations"
 ACCURACY = 1e-6
 TOLERANCES = 10.0 ** -np.arange(3.0, 12.5, 0.5)
-METHODS = ("rodas4", "rodas5p", "auto")
+METHODS = ("rodas4", "rodas5p", "kvaerno5", "esdirk54", "radau", "bdf", "auto")
+LINE_METHODS = ("rodas5p", "kvaerno5", "esdirk54", "radau", "bdf")
 SOLVERS = {"Kvaerno3": diffrax.Kvaerno3, "Kvaerno5": diffrax.Kvaerno5}
 SCIPY = ("Radau", "BDF", "LSODA")
 
@@ -70,7 +71,19 @@ def measure(quick: bool = False) -> Iterator[Row]:
         best[case.name] = ours, theirs
     for case in CASES[1:2] if quick else CASES[:3]:
         yield _batch(case, *best[case.name])
+    yield _line(quick)
     yield from _first(quick)
+
+
+def _line(quick: bool) -> Row:
+    """A thousand equations whose Jacobian is banded: ours detects it, LSODA is told."""
+    mine = _tuned(LINE, {m: jax.jit(duhamel_run(LINE, m)) for m in LINE_METHODS})
+    told = _tuned(LINE, {"SciPy LSODA, banded": scipy_run(LINE, "LSODA")})
+    times = alternate(*[_waiting(LINE, c) for c in mine + told], seconds=2 if quick else 10, least=3)
+    timed = list(zip(mine + told, times, strict=True))
+    (ours, a), (theirs, b) = _fastest(timed, mine), _fastest(timed, told)
+    note = f"{LINE.name}, 500 points, to t = {LINE.t1:g}. {'; '.join(e.text() for e in mine + told)}."
+    return row(GROUP, f"{LINE.name}, {ours.name}, band detected", a, theirs.name, b, 0.5, note)
 
 
 def _tuned(case: Case, runs: dict[str, Callable[[Any, Any], Any]]) -> list[Contestant]:
