@@ -18,6 +18,7 @@ SOURCE = ROOT / "src" / "duhamel"
 FLOORS = (
     {"errors", "status", "batch"},
     {"coefficients", "dataset"},
+    {"sampling"},
     {"plots"},  # draws datasets and knows nothing else, so a solution may draw itself
     {"spaces"},
     {"linear"},
@@ -26,7 +27,7 @@ FLOORS = (
     {"methods"},
     {"stepping"},
     {"observe"},
-    {"compiled", "consistent", "plan", "loop", "fixed_run", "drive", "failure", "solution", "march", "solve"},
+    {"compiled", "consistent", "plan", "loop", "fixed_run", "drive", "failure", "solution", "march", "solve", "gradient"},
     {"pde"},
     {"store", "problems"},
     {"compare"},

@@ -27,6 +27,7 @@ _HOMES = {
     "duhamel.consistent": ("consistent",),
     "duhamel.equation": ("Codec", "Equation", "Linear", "Nonlinear", "with_mass"),
     "duhamel.errors": ("DuhamelError", "EquationError", "InputError", "SolveError", "StoreError"),
+    "duhamel.gradient": ("Backsolve", "Direct", "Forward", "Replay", "Reversible"),
     "duhamel.linear": ("BlockDiagonal", "Dense", "Diagonal", "Operator", "Scalar"),
     "duhamel.march": ("Chunk", "march"),
     "duhamel.methods": (
@@ -127,6 +128,7 @@ _HOMES = {
     "duhamel.pde": ("pde",),
     "duhamel.pde.catalogue": ("catalogue",),
     "duhamel.problems": ("problems",),
+    "duhamel.sampling": ("sampling",),
     "duhamel.solution": ("Solution", "Stats"),
     "duhamel.solve": ("solve",),
     "duhamel.spaces": ("Fourier",),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
@@ -10,7 +10,11 @@ import jax
 import numpy as np
 from jax.core import Tracer
 
-__all__ = ["compiled", "is_traced"]
+__all__ = ["compiled", "is_traced", "joined", "parted"]
+
+
+# The structure of a pytree and those of its leaves that are no numbers.
+Key = tuple[Any, tuple[Any, ...]]
 
 
 def is_traced(tree: Any) -> bool:
@@ -24,19 +28,25 @@ def compiled(function: Callable[..., Any]) -> Callable[..., Any]:
     recompiles."""
 
     @partial(jax.jit, static_argnums=0)
-    def inner(key: tuple[Any, tuple[Any, ...]], numbers: list[Any]) -> Any:
-        treedef, fixed = key
-        values = iter(numbers)
-        leaves = [next(values) if leaf is _NUMBER else leaf for leaf in fixed]
-        return function(*jax.tree.unflatten(treedef, leaves))
+    def inner(key: Key, numbers: list[Any]) -> Any:
+        return function(*joined(key, numbers))
 
-    def call(*args: Any) -> Any:
-        leaves, treedef = jax.tree.flatten(args)
-        numeric = [_is_number(leaf) for leaf in leaves]
-        fixed = tuple(_NUMBER if n else leaf for n, leaf in zip(numeric, leaves, strict=True))
-        return inner((treedef, fixed), [leaf for n, leaf in zip(numeric, leaves, strict=True) if n])
+    return lambda *args: inner(*parted(args))
 
-    return call
+
+def parted(tree: Any) -> tuple[Key, list[Any]]:
+    """What of a pytree is to be compared by equality, and the numbers and arrays in it."""
+    leaves, treedef = jax.tree.flatten(tree)
+    numeric = [_is_number(leaf) for leaf in leaves]
+    fixed = tuple(_NUMBER if n else leaf for n, leaf in zip(numeric, leaves, strict=True))
+    return (treedef, fixed), [leaf for n, leaf in zip(numeric, leaves, strict=True) if n]
+
+
+def joined(key: Key, numbers: Sequence[Any]) -> Any:
+    """The pytree that was parted into `key` and `numbers`."""
+    treedef, fixed = key
+    values = iter(numbers)
+    return jax.tree.unflatten(treedef, [next(values) if leaf is _NUMBER else leaf for leaf in fixed])
 
 
 _NUMBER = object()  # marks the place of a traced leaf

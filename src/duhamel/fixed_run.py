@@ -26,11 +26,13 @@ def runs_fixed(plan: Plan, t0: Any, t1: Any) -> bool:
     )
 
 
-def fixed_run(plan: Plan, t0: Any, t1: Any) -> tuple[Run, Array, Any]:
+def fixed_run(plan: Plan, t0: Any, t1: Any, memory: Any = "all") -> tuple[Run, Array, Any]:
     """The run, the saved times and the saved states.
 
     The way between consecutive times to meet is divided into the same number of steps, the smallest for which
-    none is longer than dt. Memory for the backward pass: one state (and its stages) per step.
+    none is longer than dt. What a backward pass finds: with "all" every step with its stages; otherwise some
+    of the states, between which steps are taken again: about √n of n with "sqrt", or so many as `memory`
+    says (the saved states come on top).
     """
     dt = float(plan.problem.stepping.dt)  # pyright: ignore[reportAttributeAccessIssue]
     begin, end = float(t0), float(t1)
@@ -46,7 +48,13 @@ def fixed_run(plan: Plan, t0: Any, t1: Any) -> tuple[Run, Array, Any]:
     if pieces * len(lengths) > plan.most:
         lengths, pieces = lengths[:0], 0
     status, counters, us = _scan(
-        plan.problem, plan.t0, plan.u, knots[:-1], _equalised(lengths / max(pieces, 1)), _Count(pieces)
+        plan.problem,
+        plan.t0,
+        plan.u,
+        knots[:-1],
+        _equalised(lengths / max(pieces, 1)),
+        _Count(pieces),
+        _Count(_group(pieces, len(lengths), memory)),
     )
     kept = _kept(knots, plan, end)
     us = jax.tree.map(lambda v: v[kept], us)
@@ -59,6 +67,15 @@ def fixed_run(plan: Plan, t0: Any, t1: Any) -> tuple[Run, Array, Any]:
 
 class _Count(int):
     """A number of steps: static, since the scan must know it. (Plain ints are traced.)"""
+
+
+def _group(pieces: int, stretches: int, memory: Any) -> int:
+    """How many steps there are from one state that is kept to the next; 0 if all is kept."""
+    total = pieces * stretches
+    if memory == "all" or total == 0:
+        return 0
+    kept = np.sqrt(total) if memory == "sqrt" else max(memory, 1)
+    return int(min(max(np.ceil(total / kept), 1), pieces))
 
 
 def _equalised(h: np.ndarray) -> np.ndarray:
@@ -75,7 +92,7 @@ def _kept(knots: np.ndarray, plan: Plan, end: float) -> np.ndarray:
 
 
 def _scan_steps(
-    problem: Problem, t0: Array, u: Any, starts: Array, lengths: Array, pieces: int
+    problem: Problem, t0: Array, u: Any, starts: Array, lengths: Array, pieces: int, group: int
 ) -> tuple[Array, Any, Any]:
     eq, method, args = problem.eq.rounded(u), problem.method, problem.args
 
@@ -87,7 +104,23 @@ def _scan_steps(
 
     def stretch(carry: Any, knot: Any) -> Any:
         start, h = knot
-        carry, _ = jax.lax.scan(lambda c, i: one(c, i, start, h), carry, jnp.arange(int(pieces)))
+
+        def some(carry: Any, indices: Array) -> Any:
+            return jax.lax.scan(lambda c, i: one(c, i, start, h), carry, indices)
+
+        # As many groups as fit, and what is left over.
+        size = int(group) or int(pieces)
+        whole = int(pieces) // max(size, 1) * size
+        indices = jnp.arange(int(pieces))
+        if group:
+            some = jax.checkpoint(some, prevent_cse=False)
+            if whole > size:
+                carry, _ = jax.lax.scan(some, carry, indices[:whole].reshape(-1, size))
+            elif whole:
+                carry, _ = some(carry, indices[:whole])
+            indices = indices[whole:]
+        if indices.size:
+            carry, _ = some(carry, indices)
         return carry, carry[0]
 
     memory = method.init(eq, t0, u, args)

@@ -185,7 +185,9 @@ def _judge(p: Problem, run: Run, step: Any, h: Array, lands: Array) -> tuple[Arr
     want = jnp.where(kept, jnp.maximum(run.want, h * factor), h * factor)
     if step.limit is not None:
         want = jnp.minimum(want, step.limit.astype(want.dtype))
-    return ok, accepted, error, previous, p.stepping.bounded(want)
+    # How long steps are is a decision, not a value: no derivative passes through it.
+    error, previous, want = jax.lax.stop_gradient((error, previous, p.stepping.bounded(want)))
+    return ok, accepted, error, previous, want
 
 
 def _tolerance(stepping: Fixed | Adaptive) -> Tolerance | None:

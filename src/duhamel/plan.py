@@ -14,6 +14,7 @@ from duhamel.compiled import is_traced
 from duhamel.consistent import check_mass
 from duhamel.equation import Equation, as_equation
 from duhamel.errors import InputError
+from duhamel.gradient.closures import carried
 from duhamel.loop import Problem
 from duhamel.methods import METHODS, Method, choose
 from duhamel.methods.base import Interpolating
@@ -75,10 +76,11 @@ def make_plan(
     """
     equation = as_equation(eq)
     state = equation.encode(u0)
+    equation = carried(equation, state, args)
     traced = traced or is_traced((equation, state, t0, t1, args, step, save))
     start, end = _times(t0, t1)
     stepping = _stepping(step)
-    chosen, why = _method(equation, method, isinstance(stepping, Adaptive))
+    chosen, why = _method(equation, state, args, method, isinstance(stepping, Adaptive))
     if isinstance(stepping, Adaptive) and not chosen.adaptive:
         names = ", ".join(n for n, m in METHODS.items() if m.adaptive)
         raise InputError(
@@ -132,9 +134,9 @@ def _stepping(step: Any) -> Fixed | Adaptive:
     raise InputError(f"step takes dh.Fixed(dt) or dh.Adaptive(rtol=…, atol=…), got {step!r}.")
 
 
-def _method(eq: Equation, method: Any, adaptive: bool) -> tuple[Method, str]:
+def _method(eq: Equation, u: PyTree, args: Any, method: Any, adaptive: bool) -> tuple[Method, str]:
     if method is None:
-        return choose(eq, adaptive)
+        return choose(eq, u, args, adaptive)
     if isinstance(method, str):
         if method not in METHODS:
             raise InputError(f"there is no method {method!r}; there are {', '.join(METHODS)}.")

@@ -11,10 +11,12 @@ import numpy as np
 from jax.core import Tracer
 
 from duhamel.compiled import is_traced
-from duhamel.drive import Pace, begin, join, proceed, stretches
+from duhamel.drive import Pace, begin, join, stretches
 from duhamel.errors import InputError, SolveError
 from duhamel.failure import explain, failed
 from duhamel.fixed_run import fixed_run, runs_fixed
+from duhamel.gradient import Direct, Forward, Gradient, Replay
+from duhamel.gradient.runs import differentiable, gradient_of, prepared
 from duhamel.loop import Run
 from duhamel.observe import Save
 from duhamel.observe.recorder import Record
@@ -37,6 +39,7 @@ def solve(
     step: Fixed | Adaptive | None = None,
     save: Save | None = None,
     max_steps: int | None = None,
+    gradient: Gradient | None = None,
     on_failure: Literal["raise", "return"] = "raise",
 ) -> Solution:
     """Integrate du/dt = L u + N(t, u) from t0 to t1.
@@ -46,9 +49,10 @@ def solve(
     text also a text, a function of the coordinates, or a dict of these by field. `method`: an instance, class
     or name; None lets the structure of the equation decide (`solution.why` says why). `step`: `Fixed(dt)` or
     `Adaptive(rtol, atol)` (default: rtol=1e-6, atol=1e-9). `save`: what to keep (default: the state at t1).
-    `max_steps`: attempts before giving up.
+    `max_steps`: attempts before giving up. `gradient`: how derivatives are taken, `Replay()` (default),
+    `Direct()`, `Forward()`, `Backsolve()` or `Reversible()`; without derivatives it costs nothing.
 
-    Works under jit, vmap (each sample takes its own steps) and grad (through `Fixed` steps). A repeated call
+    Works under jit, vmap (each sample takes its own steps), grad, jvp and their combinations. A repeated call
     with new numbers (initial values, times, tolerances, parameters, args) does not compile again.
 
     Raises `InputError` for input that cannot be right, before anything is computed, and `SolveError` for a
@@ -56,12 +60,14 @@ def solve(
     """
     if on_failure not in ("raise", "return"):
         raise InputError(f'on_failure is "raise" or "return", got {on_failure!r}.')
-    plan = make_plan(eq, u0, t0, t1, args, method, step, save, max_steps)
+    kind = gradient_of(gradient)
+    plan = prepared(kind, make_plan(eq, u0, t0, t1, args, method, step, save, max_steps))
     run = None if plan.traced else begin(plan.problem, plan.t0, plan.u, *plan.window(0))
     if run is None or isinstance(run.status, Tracer):
         if run is not None:  # inside jit, but with constants only
             plan = make_plan(eq, u0, t0, t1, args, method, step, save, max_steps, traced=True)
-        return _solve_traced(plan, t0, t1, on_failure)
+            plan = prepared(kind, plan)
+        return _solve_traced(plan, t0, t1, kind, max_steps, on_failure)
     size = sum(v.size for v in jax.tree.leaves(plan.u))
     pieces = list(stretches(plan, run, Pace(size, seconds=0.5)))
     last = pieces[-1]
@@ -74,20 +80,19 @@ def solve(
     return solution
 
 
-def _solve_traced(plan: Plan, t0: Any, t1: Any, on_failure: str) -> Solution:
+def _solve_traced(
+    plan: Plan, t0: Any, t1: Any, kind: Gradient, max_steps: int | None, on_failure: str
+) -> Solution:
     """Under jit, vmap or grad: one program, nothing looked at from Python."""
-    if runs_fixed(plan, t0, t1):
-        run, ts, us = fixed_run(plan, t0, t1)
+    if runs_fixed(plan, t0, t1) and isinstance(kind, Replay | Direct | Forward):
+        run, ts, us = fixed_run(plan, t0, t1, kind.memory if isinstance(kind, Replay) else "all")
     else:
-        run = begin(plan.problem, plan.t0, plan.u, *plan.window(0))
-        run, us = proceed(plan.problem, run, plan.most, jnp.iinfo(jnp.int32).max)
-        run = run._replace(status=jnp.where(run.status == Status.running, Status.max_steps, run.status))
+        run, us = differentiable(plan, kind, max_steps)
         ts, us = _reached(run, us)
-        run = run._replace(memory=plan.problem.method.counters(run.memory))
     if on_failure == "raise":
         text = (
             "the run failed inside compiled code; call solve outside jit, or with on_failure='return', "
-            "for the reason."
+            "for the reason. (Under a derivative there is room for 8192 steps, or for max_steps.)"
         )
         us = eqx.error_if(us, failed(run.status), text)
     return solution_of(plan, run, ts, us, run.status, "")
