@@ -13,6 +13,9 @@ locked := $(pip) install --quiet --require-hashes -r
 compile := $(venv)/bin/uv pip compile --quiet --upgrade --universal --fork-strategy fewest --generate-hashes --python-version 3.11 \
 	--no-emit-index-url --no-emit-find-links --custom-compile-command "make lock" --no-emit-package duhamel
 
+# PyTorch is left out of the lock files: its wheels differ by accelerator. This is the version of the tests.
+torch := torch==2.13.0
+
 # One environment for all targets: two installations into it must never run side by side.
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
@@ -25,10 +28,10 @@ help:  ## list the targets
 demo: $(venv)/dev.stamp  ## solve Kuramoto-Sivashinsky, leave ks.zarr and ks.png here
 	$(venv)/bin/duhamel run ks --force $(ARGS)
 
-test: $(venv)/dev.stamp  ## all tests, two processes
+test: $(venv)/torch.stamp  ## all tests, two processes
 	$(python) -m pytest -n 2 $(ARGS)
 
-lint: $(venv)/dev.stamp  ## style and types
+lint: $(venv)/torch.stamp  ## style and types
 	$(venv)/bin/ruff check .
 	$(venv)/bin/ruff format --check .
 	$(venv)/bin/pyright --pythonpath $(python)
@@ -68,7 +71,12 @@ $(venv)/dev.stamp: $(venv)/made.stamp requirements/dev.txt pyproject.toml
 	@$(pip) install --quiet --no-deps --no-build-isolation --editable .
 	@touch $@
 
-$(venv)/bench.stamp $(venv)/docs.stamp: $(venv)/%.stamp: requirements/%.txt $(venv)/dev.stamp
+$(venv)/torch.stamp: $(venv)/dev.stamp Makefile
+	@echo "Adding $(torch)"
+	@$(pip) install --quiet $(torch)
+	@touch $@
+
+$(venv)/bench.stamp $(venv)/docs.stamp: $(venv)/%.stamp: requirements/%.txt $(venv)/torch.stamp
 	@echo "Adding requirements/$*.txt"
 	@$(locked) requirements/$*.txt
 	@touch $@

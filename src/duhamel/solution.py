@@ -59,9 +59,10 @@ class Solution(eqx.Module):
     `ts` (n,) and `us` (n, …): the saved times and states, in the user's form (arrays, or a dict of arrays for
     a system typed as text). `status` is a `Status`, `stats` the work done, `t` and `h` the last time and
     step, `error_estimate` the sum of the estimated relative local errors (nan for fixed steps). `method` was
-    used, `why` says why. With `Save(dense=True)`, `sol(t)` gives the state at any time. Inside jit the
-    numbers are traced arrays, slots of a record that were not reached hold nan at time inf, and `eq` is None
-    (it would be copied for every sample of a batch).
+    used, `why` says why. `observed`: the quantities asked for by `observe`, by name. With
+    `Save(dense=True)`, `sol(t)` gives the state at any time. Inside jit the numbers are traced arrays, slots
+    of a record that were not reached hold nan at time inf, and `eq` is None (it would be copied for every
+    sample of a batch).
     """
 
     ts: Array
@@ -73,6 +74,7 @@ class Solution(eqx.Module):
     error_estimate: Any
     dense: Dense | None
     eq: Equation | None
+    observed: dict[str, Array] | None = eqx.field(default=None, kw_only=True)
     method: Method = eqx.field(static=True)
     why: str = eqx.field(static=True)
     message: str = eqx.field(static=True, default="")

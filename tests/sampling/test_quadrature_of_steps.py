@@ -8,7 +8,7 @@ import pytest
 
 from duhamel import sampling
 from duhamel.coefficients import quadrature
-from duhamel.sampling.forms import Constant, Gaussian, Straight
+from duhamel.sampling.forms import Constant, Gaussian, Straight, Tabulated
 from duhamel.sampling.weights import Point, node_weights, step, variable
 
 VP = sampling.VP()
@@ -107,3 +107,23 @@ def test_noise_keeps_the_marginal_of_gaussian_data(form):
         by_alpha, _ = form.slopes(s.alpha, s.sigma)
         variance = (found.factor + found.moments[0] * by_alpha / s.sigma) ** 2 * variance + found.noise**2
     assert variance == pytest.approx(float(VP.sigma(0.3)) ** 2, rel=2e-2)
+
+
+def test_a_tabulated_linear_part_is_its_constant_or_its_integral():
+    """Constant l gives α^{1−l} σ^l up to a factor; otherwise d log(Q/α)/dλ = −l."""
+    alpha, sigma = VP.alpha(np.array([0.1, 0.4, 0.9])), VP.sigma(np.array([0.1, 0.4, 0.9]))
+    flat = Tabulated((-3.0, 0.5, 2.0), (0.3, 0.3, 0.3)).value(alpha, sigma)
+    np.testing.assert_allclose(
+        flat / flat[0], (ref := Constant(0.3).value(alpha, sigma)) / ref[0], rtol=1e-12
+    )
+    form, level, h = Tabulated((-3.0, 0.5, 2.0), (1.0, 0.6, 0.1)), np.array([-4.0, -1.0, 0.8, 3.0]), 1e-5
+    ends = [np.log(form.value(np.exp(v / 2), np.exp(-v / 2))) - v / 2 for v in (level + h, level - h)]
+    np.testing.assert_allclose(
+        (ends[1] - ends[0]) / (2 * h), np.interp(level, *map(np.array, (form.log_snr, form.share))), rtol=1e-8
+    )
+    by_alpha, by_sigma = form.slopes(alpha, sigma)
+    np.testing.assert_allclose(alpha * by_alpha + sigma * by_sigma, form.value(alpha, sigma), rtol=1e-13)
+    short = step(at(0.6), at(0.5), 2, "logsnr", VP, Tabulated((-9.0, 9.0), (1.0, 1.0)))
+    usual = step(at(0.6), at(0.5), 2, "logsnr", VP, Constant(1.0))
+    np.testing.assert_allclose(short.moments, usual.moments, rtol=1e-12)
+    assert short.factor == pytest.approx(usual.factor, rel=1e-12)

@@ -28,12 +28,15 @@ _FAMILIES = ("explicit", "stiff", "auto")
 
 def backsolved(job: Job, most: Any) -> Result:
     """A run whose cotangents solve dā/dt = −(∂f/∂u)ᵀ ā backwards from each saved state to the one before."""
-    _check(job.problem)
+    _check(job)
     key, numbers = parted(job)
     return rejoined(job, _run(key, [jnp.asarray(v) for v in numbers], most))
 
 
-def _check(problem: Problem) -> None:
+def _check(job: Job) -> None:
+    problem = job.problem
+    if job.observe:
+        raise InputError("gradient=dh.Backsolve() cannot differentiate what is observed of steps: use dh.Replay().")
     if problem.method.family not in _FAMILIES or problem.eq.mass is not None:
         raise InputError(
             f"gradient=dh.Backsolve() solves the adjoint equation as a plain function, with an explicit or "
@@ -71,9 +74,9 @@ def _backward(key: Any, kept: Any, cotangents: list[Any]) -> tuple[list[Any], An
     problem = zero.problem._replace(eq=eq, args=args)
     if isinstance(job.problem.observer, Nothing):
         problem = problem._replace(t1=found[0].astype(job.problem.t1.dtype))
-        result = Job(problem, start_bar, u_bar, zero.ts, zero.count)
+        result = Job(problem, start_bar, u_bar, zero.ts, zero.count, job.observe)
     else:
-        result = Job(problem, start_bar, u_bar, found, zero.count)
+        result = Job(problem, start_bar, u_bar, found, zero.count, job.observe)
     leaves = parted(result)[1]
     matched = [_like(v, n) for v, n in zip(leaves, numbers, strict=True)]
     return matched, np.zeros(np.shape(most), jax.dtypes.float0)

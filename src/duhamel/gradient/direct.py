@@ -34,7 +34,7 @@ def directed(job: Job, most: Any, limit: int | None) -> Result:
         return jnp.zeros((slots.size, *v.shape), v.dtype).at[0].set(jnp.where(at_start, v, 0))
 
     def turn(carry: Any, index: Array) -> tuple[Any, None]:
-        point, record = carry
+        point, record, observed = carry
         live = index < trail.count
         # Turns that are not needed repeat the first step, so that nothing in them can go wrong.
         i = jnp.where(live, index, 0)
@@ -49,10 +49,11 @@ def directed(job: Job, most: Any, limit: int | None) -> Result:
             return jnp.where(hit.reshape(-1, *[1] * (old.ndim - 1)), value, old)
 
         kept = jax.tree.map(lambda a, b: jnp.where(live, a, b), new, point)
-        return (Point(*kept), jax.tree.map(put, record, values)), None
+        more = jnp.where(live, walk.observed(from_, new, step, place), 0.0)
+        return (Point(*kept), jax.tree.map(put, record, values), observed + more), None
 
-    start = (first, jax.tree.map(begun, first.u))
-    (last, record), _ = jax.lax.scan(turn, start, jnp.arange(limit, dtype=jnp.int32))
+    start = (first, jax.tree.map(begun, first.u), jnp.zeros_like(result.observed))
+    (last, record, observed), _ = jax.lax.scan(turn, start, jnp.arange(limit, dtype=jnp.int32))
     if isinstance(job.problem.observer, Nothing):
         record = jax.tree.map(lambda v: v[None], last.u)
-    return Result(record, result.run)
+    return Result(record, observed, result.run)

@@ -16,21 +16,24 @@ from duhamel.batch import batched_well
 from duhamel.compiled import compiled, is_traced, joined, parted
 from duhamel.errors import InputError
 from duhamel.gradient.linear_map import Shape, linear_map
+from duhamel.gradient.observed import Observing
 from duhamel.gradient.reach import is_smooth
 from duhamel.gradient.recording import Point, Recording, Room, Trail, room_for
 from duhamel.gradient.steps import Job, Walk
 from duhamel.gradient.sweep import Backward, Onward, Sweep
 from duhamel.loop import Run, advance, start
-from duhamel.observe import Nothing
+from duhamel.observe import Nothing, Observer
 from duhamel.observe.recorder import Record
 
-__all__ = ["Result", "plainly", "recorded", "rejoined", "replayed"]
+__all__ = ["Result", "onward", "plainly", "recorded", "rejoined", "replayed"]
 
 
 class Result(NamedTuple):
-    """The saved states (leading axis: slots), and the rest of the run, without derivatives."""
+    """The saved states (leading axis: slots), the quantities observed, and the rest of the run, without
+    derivatives."""
 
     us: PyTree
+    observed: Array
     run: Run
 
 
@@ -68,7 +71,7 @@ def rejoined(job: Job, flat: list[Array]) -> Result:
     observer = job.problem.observer
     saved = None if isinstance(observer, Nothing) else Record(0, None, 0, 0)  # pyright: ignore[reportArgumentType]
     run = Run(*[None if n == "u" else 0 for n in Run._fields])._replace(memory=counters, saved=saved)  # pyright: ignore[reportArgumentType]
-    return Result(us, jax.tree.unflatten(jax.tree.structure(run), flat[count:]))
+    return Result(us, flat[count], jax.tree.unflatten(jax.tree.structure(run), flat[count + 1 :]))
 
 
 @partial(jax.custom_jvp, nondiff_argnums=(0,))
@@ -117,7 +120,7 @@ def _changes(
     """Tangents of the leaves of the result, and of the points of the trail if wanted."""
     moving = tuple(i for i, d in enumerate(dots[:-1]) if type(d) is not SymbolicZero)
     leaves, form = jax.tree.flatten(trail)
-    states = len(jax.tree.leaves(trail.points.u))
+    states = len(jax.tree.leaves(trail.points.u)) + 1
     kept = jax.tree.leaves(trail.points)
     wanted = out[:states] + (kept if points else [])
     rest = [_still(v) for v in out[states:]]
@@ -143,14 +146,22 @@ class _Fixed(NamedTuple):
 
 
 def _plain(job: Job, most: Any) -> Result:
-    run = start(job.problem, job.t0, job.u, job.ts, job.count)
-    run = _advanced(job, run, most)
+    problem = job.problem._replace(observer=_observer(job))
+    run = start(problem, job.t0, job.u, job.ts, job.count)
+    run = _advanced(job._replace(problem=problem), run, most)
     return _result(job, run, run.saved)
+
+
+def _observer(job: Job) -> Observer:
+    inner, walk = job.problem.observer, Walk(job)
+    if not job.observe:
+        return inner
+    return Observing(inner, job.observe, walk.eq, job.problem.args, walk.tolerance)
 
 
 def _recording_run(job: Job, most: Any, fixed: _Fixed) -> tuple[Result, Trail]:
     first = Walk(job).first()
-    problem = job.problem._replace(observer=Recording(job.problem.observer, first.memory, fixed.room))
+    problem = job.problem._replace(observer=Recording(_observer(job), first.memory, fixed.room))
     run = start(problem, job.t0, job.u, job.ts, job.count)
     run = _advanced(job._replace(problem=problem), run, most)
     saved, trail = run.saved
@@ -160,6 +171,15 @@ def _recording_run(job: Job, most: Any, fixed: _Fixed) -> tuple[Result, Trail]:
 
 
 plainly, _recording = compiled(_plain), compiled(_recording_run)
+
+
+def onward(job: Job, most: Any) -> Result:
+    """A run without rules for derivatives: JAX takes them through the loop, forwards."""
+    problem = job.problem._replace(observer=_observer(job), eq=Walk(job).eq)
+    run = start(problem, job.t0, job.u, job.ts, job.count)
+    run = run._replace(want=jax.lax.stop_gradient(run.want))
+    run = advance(problem, run, most, jnp.iinfo(jnp.int32).max)
+    return _result(job, run, run.saved)
 
 
 def _advanced(job: Job, run: Run, most: Any) -> Run:
@@ -174,10 +194,13 @@ def _advanced(job: Job, run: Run, most: Any) -> Run:
 
 
 def _result(job: Job, run: Run, saved: Any) -> Result:
+    observed = jnp.zeros(0, run.t.dtype)
+    if job.observe:
+        saved, observed = saved
     us = saved.us if isinstance(saved, Record) else jax.tree.map(lambda v: v[None], run.u)
     times = saved._replace(us=None) if isinstance(saved, Record) else None
     counters = job.problem.method.counters(run.memory)
-    return Result(us, run._replace(u=None, memory=counters, saved=times))
+    return Result(us, observed, run._replace(u=None, memory=counters, saved=times))
 
 
 def _still(v: Array) -> Any:

@@ -6,15 +6,14 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
-from jaxtyping import PyTree
+from jaxtyping import Array, PyTree
 
-from duhamel.drive import begin, proceed
 from duhamel.errors import InputError
 from duhamel.gradient.backsolve import backsolved
 from duhamel.gradient.coupled import coupled
 from duhamel.gradient.direct import directed
 from duhamel.gradient.kinds import Backsolve, Direct, Forward, Gradient, Replay, Reversible
-from duhamel.gradient.replay import replayed
+from duhamel.gradient.replay import Result, onward, replayed
 from duhamel.gradient.steps import Job
 from duhamel.loop import Run
 from duhamel.methods import Tsit5
@@ -52,32 +51,26 @@ def prepared(gradient: Gradient, plan: Plan) -> Plan:
     return plan._replace(problem=problem._replace(method=method, observer=observer))
 
 
-def differentiable(plan: Plan, gradient: Gradient, limit: int | None) -> tuple[Run, PyTree]:
-    """The run, with its memory reduced to counters, and the saved states in the user's form (leading axis:
-    slots). `limit` is max_steps where it was given."""
+def differentiable(
+    plan: Plan, gradient: Gradient, limit: int | None, observe: tuple[str, ...] = ()
+) -> tuple[Run, PyTree, Array]:
+    """The run, with its memory reduced to counters, the saved states in the user's form (leading axis:
+    slots), and the quantities observed. `limit` is max_steps where it was given."""
+    result = _result(plan, gradient, limit, observe)
+    run, us = result.run, jax.vmap(plan.problem.eq.decode)(result.us)
+    status = jnp.where(run.status == Status.running, Status.max_steps, run.status)
+    return run._replace(status=status), us, result.observed
+
+
+def _result(plan: Plan, gradient: Gradient, limit: int | None, observe: tuple[str, ...]) -> Result:
+    job = Job(plan.problem, plan.t0, plan.u, *plan.window(0), observe)
     if isinstance(gradient, Forward):
-        run, us = proceed(plan.problem, _frozen(plan), plan.most, jnp.iinfo(jnp.int32).max)
-        run = run._replace(memory=plan.problem.method.counters(run.memory))
-    else:
-        run, us = _result(plan, gradient, limit)
-        us = jax.vmap(plan.problem.eq.decode)(us)
-    return run._replace(status=jnp.where(run.status == Status.running, Status.max_steps, run.status)), us
-
-
-def _result(plan: Plan, gradient: Gradient, limit: int | None) -> tuple[Run, PyTree]:
-    job = Job(plan.problem, plan.t0, plan.u, *plan.window(0))
+        return onward(job, plan.most)
     if isinstance(gradient, Direct):
-        result = directed(job, plan.most, limit)
-    elif isinstance(gradient, Backsolve):
-        result = backsolved(job, plan.most)
-    elif isinstance(gradient, Reversible):
-        result = replayed(job, plan.most, 2, limit, undo=True)
-    else:
-        assert isinstance(gradient, Replay)
-        result = replayed(job, plan.most, gradient.memory, limit)
-    return result.run, result.us
-
-
-def _frozen(plan: Plan) -> Run:
-    run = begin(plan.problem, plan.t0, plan.u, *plan.window(0))
-    return run._replace(want=jax.lax.stop_gradient(run.want))
+        return directed(job, plan.most, limit)
+    if isinstance(gradient, Backsolve):
+        return backsolved(job, plan.most)
+    if isinstance(gradient, Reversible):
+        return replayed(job, plan.most, 2, limit, undo=True)
+    assert isinstance(gradient, Replay)
+    return replayed(job, plan.most, gradient.memory, limit)

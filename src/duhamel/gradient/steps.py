@@ -10,6 +10,7 @@ from jax.lax import stop_gradient as frozen
 from jaxtyping import Array, PyTree
 
 from duhamel.gradient.coupled import Coupled
+from duhamel.gradient.observed import Taken, quantities
 from duhamel.gradient.recording import Point
 from duhamel.loop import Problem
 from duhamel.methods.base import Interpolating, Step
@@ -28,6 +29,7 @@ class Job(NamedTuple):
     u: PyTree
     ts: Array
     count: Array
+    observe: tuple[str, ...] = ()
 
 
 class Place(NamedTuple):
@@ -96,6 +98,16 @@ class Walk:
         step = step._replace(u=self.eq.project(step.u))
         memory = p.method.keep(jnp.ones((), bool), step.memory, point.memory)
         return Point(step.u, memory), step
+
+    def observed(self, point: Point, new: Point, step: Step, place: Place) -> Array:
+        """What a step adds to each of the quantities observed; of shape (0,) if there are none."""
+        job = self.job
+        t, h = self.clock(place)
+        if not job.observe:
+            return jnp.zeros(0, h.dtype)
+        p = job.problem
+        taken = Taken(self.eq, p.method, t, h, point.u, point.memory, step, new.memory, p.args, self.tolerance)
+        return quantities(job.observe, taken)
 
     def undo(self, point: Point, place: Place) -> Point:
         """The point before a step from the one after it, for methods that can undo their steps."""

@@ -90,10 +90,11 @@ class _Track:
         start = (jnp.zeros((), jnp.int32), leaves, changes, record, kept)
         _, leaves, changes, record, kept = self._turns(lambda c: c[0] < self.trail.count, turn, start)
         if isinstance(self.walk.job.problem.observer, Nothing):
-            record = [v[None] for v in self._spread(leaves, changes)[: self.states]]
+            record = [*[v[None] for v in self._spread(leaves, changes)[: self.states]], record[-1]]
         return [*record, *kept]
 
     def cotangents(self, record: Leaves) -> Leaves:
+        *record, self.weights = record
         bars = [jnp.zeros_like(v) for v in self._alive(self._point(jnp.zeros((), jnp.int32)))]
         if isinstance(self.walk.job.problem.observer, Nothing):
             bars = self._with_states(bars, [v[0] for v in record])
@@ -154,19 +155,19 @@ class _Track:
         def of(alive: Leaves, moved: Leaves) -> Any:
             walk, point = self._walk(moved), self._filled(leaves, alive)
             new, step = walk.step(point, place)
-            smooth, rest = _parted(step) if inside else ([], ([], None))
-            return (self._alive(jax.tree.leaves(new)), smooth), rest
+            smooth, rest = _parted(step) if inside else ([], None)
+            return (self._alive(jax.tree.leaves(new)), smooth, walk.observed(point, new, step, place)), rest
 
         alive = self._alive(leaves)
-        (_, smooth), back, rest = jax.vjp(of, alive, self.moved, has_aux=True)
+        (_, smooth, _), back, rest = jax.vjp(of, alive, self.moved, has_aux=True)
         if inside:
             early, steps, late = self._pull_inside(place, leaves, smooth, rest, record, go)
-            more, less = back((bars, steps))
+            more, less = back((bars, steps, self.weights))
             more, less = _sum(more, early), _sum(less, late)
         else:
             slot, due = place.low, place.high > place.low
             met = [jnp.where(due, v[jnp.minimum(slot, v.shape[0] - 1)], 0) for v in record]
-            more, less = back((self._with_states(bars, met), []))
+            more, less = back((self._with_states(bars, met), [], self.weights))
         chosen = [_where(go, v, old) for v, old in zip(more, bars, strict=True)]
         return chosen, [a + _only(go, v) for a, v in zip(sums, less, strict=True)]
 
@@ -196,13 +197,14 @@ class _Track:
         place = self._place(index)
 
         def of(alive: Leaves, moved: Leaves) -> Any:
-            new, step = self._walk(moved).step(self._filled(leaves, alive), place)
+            walk, point = self._walk(moved), self._filled(leaves, alive)
+            new, step = walk.step(point, place)
             out = jax.tree.leaves(new)
             smooth, rest = _parted(step)
-            return (self._alive(out), smooth), (out, rest)
+            return (self._alive(out), smooth, walk.observed(point, new, step, place)), (out, rest)
 
         alive = self._alive(leaves)
-        (_, smooth), (after, moves), (out, rest) = jax.jvp(
+        (_, smooth, _), (after, moves, more), (out, rest) = jax.jvp(
             of, (alive, self.moved), (changes, dots), has_aux=True
         )
 
@@ -217,7 +219,9 @@ class _Track:
             target = _where(go, slot, jnp.full_like(slot, record[0].shape[0]))
             return slot + 1, [b.at[target].set(v, mode="drop") for b, v in zip(record, new, strict=True)]
 
+        *record, total = record
         _, record = self._turns(lambda c: _both(go, c[0] < place.high), turn, (place.low, record))
+        record = [*record, total + _only(go, more)]
         chosen = [_where(go, v, old) for v, old in zip(out, leaves, strict=True)]
         return chosen, [_where(go, v, old) for v, old in zip(after, changes, strict=True)], record
 
@@ -225,7 +229,8 @@ class _Track:
         """Tangents of the record before the first step."""
         slots, at_start = self.walk.job.ts.shape[0], self.walk.at_start()
         first = self._spread(leaves, changes)[: self.states]
-        return [jnp.zeros((slots, *v.shape), v.dtype).at[0].set(jnp.where(at_start, v, 0)) for v in first]
+        none = jnp.zeros(len(self.walk.job.observe), self.trail.times.dtype)
+        return [*[_slots(slots, jnp.where(at_start, v, 0)) for v in first], none]
 
     def _stepped(self, index: Array, leaves: Leaves) -> Leaves:
         new, _ = self.walk.step(jax.tree.unflatten(self.form, leaves), self._place(index))
@@ -327,6 +332,10 @@ class _Rest:
     @classmethod
     def tree_unflatten(cls, form: Any, children: Any) -> _Rest:
         return cls(children[0], form)
+
+
+def _slots(count: int, first: Array) -> Array:
+    return jnp.zeros((count, *first.shape), first.dtype).at[0].set(first)
 
 
 def _sum(a: Leaves, b: Leaves) -> Leaves:

@@ -86,11 +86,11 @@ class Tabulated:
 
     def _integral(self, level: Numbers) -> Numbers:
         known, share = np.array(self.log_snr), np.array(self.share)
-        np.concatenate([[0.0], np.cumsum(0.5 * (share[1:] + share[:-1]) * np.diff(known))])
+        total = np.concatenate([[0.0], np.cumsum(0.5 * (share[1:] + share[:-1]) * np.diff(known))])
         cell = np.clip(np.searchsorted(known, level) - 1, 0, len(known) - 2)
         inside = np.clip(level, known[0], known[-1])
         part = 0.5 * (share[cell] + self._share(inside)) * (inside - known[cell])
-        return totashare[cell] + part + self._share(level) * (level - inside)
+        return total[cell] + part + self._share(level) * (level - inside)
 
     def value(self, alpha: Numbers, sigma: Numbers) -> Numbers:
         return alpha * np.exp(-self._integral(np.log(alpha / sigma)))

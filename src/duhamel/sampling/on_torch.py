@@ -24,7 +24,7 @@ class Torch:
         self.wider = torch.float32 if x.dtype in (torch.float16, torch.bfloat16) else x.dtype
         self.device, self.like = x.device, x
         self.times = self._times(plan)
-        self.noise = noise if callable(noise) or noise is None else self._seeded(noise, tuple(x.shape))
+        self.noise: Any = noise if callable(noise) or noise is None else self._seeded(noise, tuple(x.shape))
         self.same = self.wider is self.dtype
 
     def _times(self, plan: Plan) -> list[torch.Tensor]:

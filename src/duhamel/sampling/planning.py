@@ -157,7 +157,7 @@ def finish(b: Builder, provenance: dict[str, Any]) -> Plan:
         **columns,
         bias=_bias(b.rows),
         axis="dimension" if any(np.ndim(v) for row in b.rows for v in row.values()) else "none",
-        end=tuple(b.at[-1]),
+        end=(b.at[-1].t, b.at[-1].alpha, b.at[-1].sigma),
         data=b.data,
         schedule=b.schedule,
         provenance=provenance,

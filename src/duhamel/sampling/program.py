@@ -57,8 +57,8 @@ def _compiled(plan: Plan, ndim: int) -> list[Row]:
     for i in range(count):
         bias = None if plan.bias is None or not np.any(plan.bias[i]) else shaped(plan.bias[i], plan, ndim)
         scale = shaped(plan.scale_in[i], plan, ndim)
-        own = tuple(terms[kind][i] for kind in "xmz")
-        rows.append(Row(bool(plan.asks[i]), scale, *own, bias, lost["x"][i], lost["m"][i]))
+        x, m, z = (terms[kind][i] for kind in "xmz")
+        rows.append(Row(bool(plan.asks[i]), scale, x, m, z, bias, lost["x"][i], lost["m"][i]))
     return rows
 
 

@@ -228,7 +228,7 @@ def _check(scheduler: Any, plan: Plan, tolerance: float) -> None:
     else:
         base = 0.0
     theirs = _run(scheduler, torch.from_numpy(x), fed, _SEED)[2][-1].numpy() - base
-    states = [x]
+    states: list[Any] = [x]
     for i in range(len(plan)):
         total = sum(c * states[i - k] for k, c in enumerate(plan.x[i]) if c)
         states.append(total + sum(c * outputs[i - k] for k, c in enumerate(plan.m[i]) if c))

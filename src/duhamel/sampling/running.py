@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -22,12 +22,14 @@ Array = Any
 @dataclass(frozen=True)
 class State:
     """Where a run stands before row `i`: the state `x` and the earlier states and outputs that later rows
-    need, by index. Given back to `sample` as start=, it goes on to the same bits."""
+    need, by index, and the `memory` of a model that has one. Given back to `sample` as start=, it goes on to
+    the same bits."""
 
     i: int
     x: Array
     states: dict[int, Array]
     outputs: dict[int, Array]
+    memory: Any = None
 
 
 @dataclass(frozen=True)
@@ -98,6 +100,8 @@ def sample(
         from duhamel.sampling.scanning import scanned
 
         return scanned(ask, state, plan, noise, last, stop is not None, on_x0)
+    if hasattr(bound, "memory"):
+        ask = Remembering(bound, state)
     looks = [entry for entry in (callback, _bar(len(plan)) if progress else None) if entry]
     if kind == "torch":
         from duhamel.sampling.on_torch import Torch
@@ -120,7 +124,21 @@ def sample(
     else:
         tools = Plain(plan, state.x, noise)
         found = _walk(ask, state, plan, tools, last, looks, on_x0)
+    if isinstance(ask, Remembering):
+        found = replace(found, memory=ask.memory)
     return found if stop is not None else tools.given(found.x)
+
+
+class Remembering:
+    """A model with a memory as a plain model of one run: `memory(x)` begins it, f(x, t, i, memory) -> (m, memory)."""
+
+    def __init__(self, ask: Any, state: State):
+        self.ask = ask
+        self.memory = ask.memory(state.x) if state.memory is None else state.memory
+
+    def __call__(self, x: Array, t: Any, i: int) -> Array:
+        m, self.memory = self.ask(x, t, i, self.memory)
+        return m
 
 
 def _kind(x: Array) -> str:

@@ -32,12 +32,12 @@ def scanned(ask: Any, state: Any, plan: Plan, noise: Any, last: int, keep: bool,
         rows = list(group)
         part = {name: value[rows[0] : rows[-1] + 1] for name, value in columns.items()}
         carry, _ = jax.lax.scan(lambda c, row, asks=asks: (body(c, row, asks), None), carry, part)
-    xs, ms = carry
+    xs, ms, memory = carry
     if not keep:
         return xs[0].astype(x.dtype)
     states = {last - k: xs[k] for k in range(1, len(xs)) if last - k >= 0}
     outputs = {last - 1 - k: m for k, m in enumerate(ms) if last - 1 - k >= 0}
-    return State(last, xs[0], states, outputs)
+    return State(last, xs[0], states, outputs, memory)
 
 
 def _columns(plan: Plan, ndim: int, wide: Any) -> dict[str, Any]:
@@ -58,23 +58,30 @@ def _columns(plan: Plan, ndim: int, wide: Any) -> dict[str, Any]:
     return found
 
 
-def _carry(state: Any, plan: Plan, x: Any, ask: Any, columns: dict[str, Any]) -> tuple[Any, Any]:
+def _carry(state: Any, plan: Plan, x: Any, ask: Any, columns: dict[str, Any]) -> tuple[Any, ...]:
     """The newest states and outputs; what does not exist yet is zero, and multiplied by zero."""
     i = state.i
     known = {j: value.astype(x.dtype) for j, value in state.states.items()}
     xs = [x] + [known.get(i - k, jnp.zeros_like(x)) for k in range(1, plan.x.shape[1])]
-    like = jax.eval_shape(ask, state.x, columns["model_time"][min(i, len(plan) - 1)], jnp.int32(0))
+    memory = state.memory
+    if memory is None and hasattr(ask, "memory"):
+        memory = ask.memory(state.x)
+    known = () if memory is None else (memory,)
+    time = columns["model_time"][min(i, len(plan) - 1)]
+    like = jax.eval_shape(ask, state.x, time, jnp.int32(0), *known)
+    like = like if memory is None else like[0]
     blank = jnp.zeros(like.shape, like.dtype)
     ms = [state.outputs.get(i - 1 - k, blank) for k in range(plan.m.shape[1])]
-    return tuple(xs), tuple(ms)
+    return tuple(xs), tuple(ms), memory
 
 
 def _body(ask: Any, plan: Plan, narrow: Any, wide: Any, draw: Any, on_x0: Any) -> Any:
-    def body(carry: tuple[Any, Any], row: dict[str, Any], asks: bool) -> tuple[Any, Any]:
-        xs, ms = carry
+    def body(carry: tuple[Any, ...], row: dict[str, Any], asks: bool) -> tuple[Any, ...]:
+        xs, ms, memory = carry
         x = xs[0]
         if asks:
-            m = ask((x * row["scale_in"]).astype(narrow), row["model_time"], row["i"])
+            given = (x * row["scale_in"]).astype(narrow), row["model_time"], row["i"]
+            m, memory = (ask(*given), None) if memory is None else ask(*given, memory)
             if on_x0 is not None:
                 kept, m = m.dtype, m.astype(wide)
                 estimate = row["a"] * x + row["b"] * m
@@ -82,13 +89,13 @@ def _body(ask: Any, plan: Plan, narrow: Any, wide: Any, draw: Any, on_x0: Any) -
         else:
             m = jnp.zeros_like(ms[0])
         ms = (m, *ms[:-1])
-        total = sum(row["x"][k] * xs[k] for k in range(len(xs)))
+        total: Any = sum(row["x"][k] * xs[k] for k in range(len(xs)))
         total = total + sum(row["m"][k] * ms[k].astype(wide) for k in range(len(ms)))
         for k in range(plan.z.shape[1]):
             total = total + row["z"][k] * draw(row["i"] - k)
         if plan.bias is not None:
             total = total + row["bias"]
-        return (total, *xs[:-1]), ms
+        return (total, *xs[:-1]), ms, memory
 
     return body
 

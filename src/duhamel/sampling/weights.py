@@ -90,12 +90,10 @@ def step(s: Point, t: Point, count: int, name: str, schedule: Any, form: Form, t
                 "a constant linear part between 0 and 1 cannot reach σ = 0: use 'eps', 'x0' or 'gaussian'"
             )
         return Step(factor, np.full(count, -t.alpha), 0.0)  # Q_t = 0: only the value at the end counts
-    closed = isinstance(form, Constant) and name == "logsnr" and np.all(np.isfinite(ends))
-    found = (
-        _closed(s, t, count, form.share, kappa)
-        if closed
-        else _gauss(s, t, count, name, schedule, form, kappa, ends)
-    )
+    if isinstance(form, Constant) and name == "logsnr" and np.all(np.isfinite(ends)):
+        found = _closed(s, t, count, form.share, kappa)
+    else:
+        found = _gauss(s, t, count, name, schedule, form, kappa, ends)
     return Step(factor, found, noise)
 
 
