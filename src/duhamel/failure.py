@@ -23,10 +23,13 @@ def explain(plan: Plan, run: Run, status: Status) -> str:
         return ""
     where = f"at t = {float(run.t):.6g} (aim: t1 = {float(plan.problem.t1):.6g})"
     work = f"last step {float(run.h):.3g}, {int(run.steps)} steps accepted, {int(run.rejected)} rejected"
-    return f"{_what(status)} {where}; {work}. {_advice(plan, run, status)}"
+    fixed = not isinstance(plan.problem.stepping, Adaptive)
+    return f"{_what(status, fixed)} {where}; {work}. {_advice(plan, run, status)}"
 
 
-def _what(status: Status) -> str:
+def _what(status: Status, fixed: bool) -> str:
+    if fixed and status == Status.step_too_small:
+        return "The iteration inside a step of fixed length did not converge"
     return {
         Status.not_finite: "The state became infinite or not a number",
         Status.step_too_small: "The step size collapsed",
@@ -40,7 +43,7 @@ def _advice(plan: Plan, run: Run, status: Status) -> str:
         key = "start" if int(run.steps) == 0 else "blow-up" if adaptive else "fixed"
         return _ADVICE[key]
     if status == Status.step_too_small:
-        return _ADVICE["collapse"]
+        return _ADVICE["collapse" if adaptive else "no-convergence"]
     return _ADVICE["adaptive-steps" if adaptive else "fixed-steps"]
 
 
@@ -53,6 +56,8 @@ _ADVICE = {
     "(u_t = -u_xx is backward heat), or end before.",
     "collapse": "There is a singularity, or the equation is stiffer than this method can bear, or rtol and "
     "atol are below round-off: loosen them or try another method.",
+    "no-convergence": "Newton's iteration, or the Krylov subspace, is not up to a step of this length: try a "
+    "smaller dt, dh.Adaptive(rtol=1e-6), or a method without inner iterations such as dh.Rodas5P().",
     "adaptive-steps": "Raise max_steps, loosen rtol and atol, or use a method for stiff equations.",
     "fixed-steps": "Raise max_steps or dt.",
 }

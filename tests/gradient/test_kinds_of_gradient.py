@@ -28,7 +28,7 @@ def saved(mu, u, t0, t1, ts, gradient, **options):
         method=dh.Tsit5(),
         step=STEP,
         save=dh.Save(ts=ts),
-        max_steps=128,
+        max_steps=512,
         gradient=gradient,
         **options,
     )
@@ -99,7 +99,7 @@ def test_others_are_as_good_as_the_tolerance(forward, kind):
 def test_second_derivatives_forward_over_reverse(forward):
     def loss(z, gradient):
         sol = dh.solve(
-            oscillator, z[1:], t1=1.0, args=z[0], method=dh.Tsit5(), step=STEP, max_steps=64, gradient=gradient
+            oscillator, z[1:], t1=1.0, args=z[0], method=dh.Tsit5(), step=STEP, max_steps=256, gradient=gradient
         )
         return jnp.sum(jnp.sin(sol.us[-1]))
 
@@ -150,7 +150,7 @@ def test_complex_states_in_pytrees():
             args=rate,
             method=dh.Tsit5(),
             step=STEP,
-            max_steps=64,
+            max_steps=256,
             gradient=gradient,
         )
         return jnp.sum(sol.us["z"].imag ** 2) + jnp.sum(sol.us["r"])
@@ -168,7 +168,7 @@ def test_complex_states_in_pytrees():
 def rows(method, eq, args, gradient, step):
     def loss(rate, u, t1):
         sol = dh.solve(
-            eq(rate), u, t1=t1, args=args * rate, method=method, step=step, max_steps=64, gradient=gradient
+            eq(rate), u, t1=t1, args=args * rate, method=method, step=step, max_steps=256, gradient=gradient
         )
         return jnp.sum(jnp.sin(sol.us[-1]) * jnp.asarray([1.0, 2.0]))
 
@@ -267,7 +267,7 @@ def test_dense_output_and_every_step():
             method=dh.Tsit5(),
             step=STEP,
             save=save,
-            max_steps=64,
+            max_steps=256,
             gradient=gradient,
         )
         value = sol(jnp.asarray([0.3, 0.77])) if save.dense else jnp.where(jnp.isfinite(sol.us), sol.us, 0.0)

@@ -150,3 +150,16 @@ def test_single_precision_states_stay_single(krylov, end):
     sol = dh.solve(equation(jnp.float32), U0.astype(jnp.float32), t1=1.0, method=method, step=step)
     assert sol.us.dtype == jnp.float32
     assert np.allclose(sol.us[-1], end, rtol=0, atol=2e-4)
+
+
+def test_a_fixed_step_that_no_subspace_can_follow_is_told():
+    """Diffusion on 200 points in steps of 10 000 times the stable one: the subspace of largest size is too small."""
+    n = 200
+
+    def heat(t, u, args):
+        wide = jnp.concatenate([jnp.zeros(1), u, jnp.zeros(1)])
+        return (n + 1) ** 2 * (wide[2:] - 2 * u + wide[:-2]) + 1 / (1 + u * u)
+
+    x = jnp.linspace(0.0, 1.0, n + 2)[1:-1]
+    with pytest.raises(dh.SolveError, match="did not converge.*smaller dt"):
+        dh.solve(heat, x * (1 - x), t1=1.0, method="exprb32", step=dh.Fixed(0.1))

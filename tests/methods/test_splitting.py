@@ -196,3 +196,10 @@ def test_adaptive_errors_follow_the_tolerance(name):
 def test_fixed_steps_only_where_there_is_no_estimate():
     with pytest.raises(dh.InputError, match="no error estimate"):
         dh.solve(semilinear(), jnp.asarray(START), t1=1.0, method="yoshida4")
+
+
+@pytest.mark.parametrize("method", ["adaptive-strang", "palindromic4", "conjugate-strang4"])
+def test_one_function_is_nothing_to_split(method):
+    """The estimate would be zero, and the step as long as the whole way."""
+    with pytest.raises(dh.InputError, match="nothing to split"):
+        dh.solve(lambda t, u, args: -u * u, jnp.ones(2), t1=1.0, method=method, step=dh.Adaptive())

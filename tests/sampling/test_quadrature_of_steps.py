@@ -123,7 +123,10 @@ def test_a_tabulated_linear_part_is_its_constant_or_its_integral():
     )
     by_alpha, by_sigma = form.slopes(alpha, sigma)
     np.testing.assert_allclose(alpha * by_alpha + sigma * by_sigma, form.value(alpha, sigma), rtol=1e-13)
-    short = step(at(0.6), at(0.5), 2, "logsnr", VP, Tabulated((-9.0, 9.0), (1.0, 1.0)))
+    # Q up to a constant: f is multiplied by it, the moments are divided
+    whole = Tabulated((-9.0, 9.0), (1.0, 1.0))
+    constant = whole.value(at(0.6).alpha, at(0.6).sigma) / at(0.6).sigma
+    short = step(at(0.6), at(0.5), 2, "logsnr", VP, whole)
     usual = step(at(0.6), at(0.5), 2, "logsnr", VP, Constant(1.0))
-    np.testing.assert_allclose(short.moments, usual.moments, rtol=1e-12)
+    np.testing.assert_allclose(short.moments * constant, usual.moments, rtol=1e-12)
     assert short.factor == pytest.approx(usual.factor, rel=1e-12)

@@ -125,12 +125,15 @@ def _swept(job: Job, us: PyTree, bars: PyTree, most: Any) -> tuple[Any, Array]:
         run = start(inner, zero, (u, bar, sums), end[None], jnp.zeros((), jnp.int32))
         before, bar, sums = advance(inner, run, most, jnp.iinfo(jnp.int32).max).u
         del before
-        return (bar, sums), slope(end, u, more)
+        return (bar, sums), jnp.where(end > job.t0, slope(end, u, more), 0.0)
 
     none = jax.tree.map(lambda v: jnp.zeros_like(v[0]), bars)
     carry = (none, jax.tree.map(jnp.zeros_like, both))
     (bar, sums), found = jax.lax.scan(turn, carry, (starts, knots, us, bars), reverse=True)
-    return (bar, _whole(sums, _still(fixed)), -slope(jnp.asarray(job.t0), job.u, bar)), found
+    # A state saved at t0 is the initial state, whenever that is.
+    at_start = knots[0] <= job.t0
+    later = jax.tree.map(lambda b, more: b - jnp.where(at_start, more[0], 0), bar, bars)
+    return (bar, _whole(sums, _still(fixed)), -slope(jnp.asarray(job.t0), job.u, later)), found
 
 
 def _smooth(tree: Any) -> tuple[list[Array], Any]:

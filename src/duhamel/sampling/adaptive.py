@@ -59,9 +59,7 @@ def adaptive(
     order = int(rule[-1])
     data = float(getattr(schedule, "data", 0.5)) if data is None else data
     common = {"predicts": predicts, "linear": linear_part(linear, data), "variable": "logsnr", "data": data}
-    begin = (
-        (1.0 if float(schedule.alpha(1.0)) > 0 else float(schedule.time(-5.1))) if start is None else start
-    )
+    begin = _beginning(schedule) if start is None else start
     times, rejected, nfe, h = [begin], 0, 0, first
     level, last = float(schedule.log_snr(begin)), float(schedule.log_snr(floor(schedule)))
     kept: Array = None
@@ -93,6 +91,10 @@ def adaptive(
     _, asked = _ask(b, model, arrays, None)
     report = Report((*times, 0.0), nfe + asked, len(times), rejected)
     return _total(b.rows[0], arrays), report
+
+
+def _beginning(schedule: Any) -> float:
+    return 1.0 if float(schedule.alpha(1.0)) > 0 else float(schedule.time(-5.1))
 
 
 def _builder(schedule: Any, s: float, t: float | None, common: dict[str, Any]) -> Builder:

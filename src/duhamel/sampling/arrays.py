@@ -11,7 +11,18 @@ import numpy as np
 from duhamel.sampling.noise import normals
 from duhamel.sampling.running import _kind as kind_of
 
-__all__ = ["Column", "concatenated", "constant", "kind_of", "library", "normal_like", "norm", "spread", "telling", "total"]
+__all__ = [
+    "Column",
+    "concatenated",
+    "constant",
+    "kind_of",
+    "library",
+    "normal_like",
+    "norm",
+    "spread",
+    "telling",
+    "total",
+]
 
 Array = Any
 
@@ -55,7 +66,11 @@ def concatenated(first: Any, second: Any) -> Any:
         return {name: concatenated(value, second[name]) for name, value in first.items()}
     if isinstance(first, tuple | list):
         return type(first)(concatenated(a, b) for a, b in zip(first, second, strict=True))
-    return library(first).concatenate((first, second)) if kind_of(first) != "torch" else library(first).cat((first, second))
+    return (
+        library(first).concatenate((first, second))
+        if kind_of(first) != "torch"
+        else library(first).cat((first, second))
+    )
 
 
 def telling(t: Any, like: Array) -> Any:

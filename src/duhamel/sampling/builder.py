@@ -127,7 +127,8 @@ class Builder:
         return Point(when, float(self.schedule.alpha(when)), float(self.schedule.sigma(when)))
 
     def tau(self, s: Point) -> float:
-        return float(self.noise(s.t)) if callable(self.noise) else float(self.noise)
+        level: Any = self.noise(s.t) if callable(self.noise) else self.noise
+        return float(level)
 
     def integrate(
         self,

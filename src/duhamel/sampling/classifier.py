@@ -102,7 +102,9 @@ def calibrate(logits: Any, labels: Any) -> float:
     number for `tempered`. logits (N, classes), labels (N,). Convex; Newton's method."""
     f, labels = np.asarray(logits, float), np.asarray(labels)
     if f.ndim != 2 or len(f) != len(labels):
-        raise InputError(f"calibrate needs logits (N, classes) and N labels, got shapes {f.shape} and {labels.shape}")
+        raise InputError(
+            f"calibrate needs logits (N, classes) and N labels, got shapes {f.shape} and {labels.shape}"
+        )
     tau = 1.0
     for _ in range(100):
         share = np.exp(tau * f - np.max(tau * f, 1, keepdims=True))

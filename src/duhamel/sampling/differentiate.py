@@ -54,7 +54,8 @@ def pushed(f: Callable[[Array], Array], x: Array, directions: list[Array]) -> tu
             inner = x if outside and x.requires_grad else x.detach().requires_grad_()
             value = f(inner)
             found = [
-                torch.autograd.grad(value, inner, v, retain_graph=True, create_graph=outside)[0] for v in directions
+                torch.autograd.grad(value, inner, v, retain_graph=True, create_graph=outside)[0]
+                for v in directions
             ]
         return (value, found) if outside else (value.detach(), found)
     raise InputError("NumPy has no derivatives: give trace= or jvp=, or pass arrays of PyTorch or JAX")

@@ -20,7 +20,18 @@ from duhamel.sampling.arrays import Column, concatenated, norm, total
 from duhamel.sampling.program import x0_relation
 from duhamel.sampling.table import Plan
 
-__all__ = ["Conditioned", "Guided", "Once", "Projection", "Twice", "apg", "bound", "cfg", "contrast", "weights"]
+__all__ = [
+    "Conditioned",
+    "Guided",
+    "Once",
+    "Projection",
+    "Twice",
+    "apg",
+    "bound",
+    "cfg",
+    "contrast",
+    "weights",
+]
 
 Array = Any
 
@@ -99,11 +110,15 @@ class Projection:
         return u + (self.parallel - 1) * along
 
 
-def weights(plan: Plan, weight: Any, interval: tuple[float, float] | None, over: str, idle: float) -> np.ndarray:
+def weights(
+    plan: Plan, weight: Any, interval: tuple[float, float] | None, over: str, idle: float
+) -> np.ndarray:
     """The weight of every row, shape (rows,) or (rows, B): `idle` where the noise level is outside of the interval."""
     levels = {"ratio": lambda: plan.sigma / plan.alpha, "sigma": lambda: plan.sigma, "t": lambda: plan.t}
     if over not in levels:
-        raise InputError(f"over={over!r}: an interval of guidance is in 'ratio' (σ/α, the σ of EDM), 'sigma' or 't'")
+        raise InputError(
+            f"over={over!r}: an interval of guidance is in 'ratio' (σ/α, the σ of EDM), 'sigma' or 't'"
+        )
     given = np.asarray(weight(plan.t) if callable(weight) else weight, dtype=np.float64)
     with np.errstate(divide="ignore"):
         level = levels[over]()
@@ -144,7 +159,9 @@ class Guided:
 
 
 class _BoundGuided:
-    def __init__(self, guided: Guided, table: np.ndarray, both: Any, wanted: Any, projected: _Projected | None):
+    def __init__(
+        self, guided: Guided, table: np.ndarray, both: Any, wanted: Any, projected: _Projected | None
+    ):
         self.guided, self.both, self.wanted, self.projected = guided, both, wanted, projected
         self.column = Column(table - 1)
         self.on = (table != 1).reshape(len(table), -1).any(1)
@@ -191,7 +208,9 @@ class _Projected:
         scale = np.asarray(plan.scale_in)
         self.a, self.b = Column(np.array(a) / scale), Column(np.array(b))
 
-    def __call__(self, u: Array, m: Array, x: Array, i: Any, memory: tuple[Array, ...]) -> tuple[Array, tuple[Array, ...]]:
+    def __call__(
+        self, u: Array, m: Array, x: Array, i: Any, memory: tuple[Array, ...]
+    ) -> tuple[Array, tuple[Array, ...]]:
         b = self.b.at(i, m)
         u = u * b
         if memory:

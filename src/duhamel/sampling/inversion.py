@@ -7,18 +7,19 @@ from typing import Any
 import numpy as np
 
 from duhamel.errors import InputError
-from duhamel.sampling.arrays import constant, kind_of, telling
+from duhamel.sampling.arrays import constant, telling
 from duhamel.sampling.builder import Builder
 from duhamel.sampling.forms import linear_part
 from duhamel.sampling.grids import Points, points
 from duhamel.sampling.guidance import bound
 from duhamel.sampling.planning import _plain, _start, finish
+from duhamel.sampling.predictions import PREDICTIONS, to_eps
 from duhamel.sampling.program import program
 from duhamel.sampling.rules import rule_named
 from duhamel.sampling.running import State, sample
 from duhamel.sampling.table import Plan
 
-__all__ = ["depth", "edit", "encoder", "invert", "invertible"]
+__all__ = ["depth", "edit", "encoder", "invert", "invertible", "undone"]
 
 Array = Any
 
@@ -45,7 +46,9 @@ def invertible(plan: Plan) -> bool:
     return depth(plan) > 0
 
 
-def invert(model: Any, x0: Array, plan: Plan, *, stop: int | None = None, last: Array | State | None = None) -> State:
+def invert(
+    model: Any, x0: Array, plan: Plan, *, stop: int | None = None, last: Array | State | None = None
+) -> State:
     """Undo a plan exactly: the `State` from which `sample(model, None, plan, start=state)` gives x0 again, to round-off.
 
     `x0`: the end of the plan. The state before it is `last`, or what `sample` returned with stop=len(plan) − 1, or (as for real
@@ -63,18 +66,17 @@ def invert(model: Any, x0: Array, plan: Plan, *, stop: int | None = None, last: 
     if not lag <= first < len(plan):
         raise InputError(f"stop={stop!r}: rows {lag} to {len(plan) - 1} can be reached")
     states = {len(plan): x0}
-    ask, narrow = bound(model, plan), x0.dtype
+    ask = bound(model, plan)
     states |= _before_end(ask, x0, plan, lag, last)
     outputs: dict[int, Array] = {}
     for i in range(len(plan) - 1, first - 1, -1):
         for j in range(i, i - lag, -1):
             if j not in outputs and any(index == j for index, _ in program(plan, x0.ndim)[i].m):
                 outputs[j] = _asked(ask, states[j], plan, j)
-        states[i - lag] = _undone(plan, i, lag, states, outputs)
+        states[i - lag] = undone(plan, i, lag, states, outputs)
         states.pop(i + 1, None)
         outputs.pop(i, None)
     kept = {j: states[j] for j in range(first - lag, first)}
-    del narrow
     return State(first, states[first], kept, {})
 
 
@@ -84,7 +86,7 @@ def _asked(ask: Any, x: Array, plan: Plan, i: int) -> Array:
     return ask(seen, telling(plan.model_time[i], x), i)
 
 
-def _undone(plan: Plan, i: int, lag: int, states: dict[int, Array], outputs: dict[int, Array]) -> Array:
+def undone(plan: Plan, i: int, lag: int, states: dict[int, Array], outputs: dict[int, Array]) -> Array:
     """The state i − lag from the states i + 1 … i − lag + 1 and their outputs."""
     row, total, by = program(plan, states[i].ndim)[i], states[i + 1], None
     for j, c in row.x:
@@ -108,11 +110,82 @@ def _before_end(ask: Any, x0: Array, plan: Plan, lag: int, last: Array | State |
     if lag > 1:
         raise InputError(f"this plan is undone from {lag + 1} states: give last=sample(..., stop={end - 1})")
     alpha, sigma = (float(value) for value in (plan.alpha[-1], plan.sigma[-1]))
-    from duhamel.sampling.predictions import to_eps
-
     if plan.axis != "none":
         raise InputError("give last=, the state before the end, for plans per sample or dimension")
     # one step of DDIM backwards, with ε read at x0 as if it stood one row earlier
     rough = x0 * (alpha / plan.end[1])
     eps = to_eps(_asked(ask, rough, plan, end - 1), rough, plan.predicts, alpha, sigma, plan.data)
     return {end - 1: rough + eps * (sigma - alpha * plan.end[2] / plan.end[1])}
+
+
+def encoder(
+    schedule: Any,
+    rule: str = "ddim",
+    *,
+    steps: int,
+    order: int | None = None,
+    grid: Any = None,
+    variable: str | None = None,
+    linear: Any = None,
+    predicts: str = "eps",
+    final: Any = "zero",
+    start: float | None = None,
+    data: float | None = None,
+    **options: Any,
+) -> Plan:
+    """A rule run from data to noise: `plan(...)` with its grid walked backwards, for `sample(model, x0, encoder(...))`.
+
+    With "ddim" this is the naive inversion of images (each step reads ε at the wrong end); higher orders follow the probability flow more closely, and
+    "rf-solver" with `Flow` is RF-Solver's inversion (2411.04746). Arguments as in `plan`; `linear` is "eps" unless the rule has its own. Not exact: the
+    round trip is as good as the two solutions. Raises `InputError` for rules with noise.
+    """
+    entry = rule_named(rule)
+    if predicts not in PREDICTIONS:
+        raise InputError(f"predicts={predicts!r}: a network predicts one of {', '.join(PREDICTIONS)}")
+    if linear is None and "linear" not in entry.fixed and entry.linear == "x0":
+        linear = "eps"
+    asked = dict(order=order, grid=grid, variable=variable, linear=linear, corrector=None, noise=None)
+    chosen = entry.choose(schedule, steps, predicts, asked, options)
+    data = float(getattr(schedule, "data", 0.5)) if data is None else float(data)
+    form = linear_part(chosen["linear"], data)
+    noisy = _start(schedule, predicts, form, entry) if start is None else float(start)
+    found = points(schedule, int(steps), chosen["grid"], noisy, final)
+    turned = Points(found.t[::-1], found.alpha[::-1], found.sigma[::-1])
+    builder = Builder(
+        schedule,
+        turned,
+        predicts=predicts,
+        linear=form,
+        variable=chosen["variable"],
+        data=data,
+        noise=chosen["noise"] or 0.0,
+    )
+    if not np.isfinite(builder.model_times[0]):
+        raise InputError(
+            f"{schedule!r} has no model time at σ = 0: begin the way to noise with final='sigma_min'"
+        )
+    entry.build(builder, chosen)
+    made = {"rule": entry.name, "steps": int(steps), "final": final, "start": noisy, "direction": "to noise"}
+    plan = finish(builder, made | _plain(chosen))
+    if plan.stochastic:
+        raise InputError(
+            f"{rule!r} adds noise here, and what it adds cannot be found again: use a deterministic rule"
+        )
+    return plan
+
+
+def edit(
+    source: Any, target: Any, x0: Array, plan: Plan, *, encoding: Plan | None = None, stop: int | None = None
+) -> Array:
+    """Take x0 to noise with the model `source`, and back with `target` (another prompt, class or network).
+
+    Without `encoding` the way to noise undoes `plan` exactly (`invert`, to row `stop`: the later, the closer to x0), and target = source gives x0
+    again to round-off. With `encoding` = `encoder(...)` the plan may be any.
+    """
+    if encoding is None:
+        return sample(target, None, plan, start=invert(source, x0, plan, stop=stop))
+    if stop is not None:
+        raise InputError(
+            "stop= belongs to exact inversion; with an encoding, give plan and encoding the same start="
+        )
+    return sample(target, sample(source, x0, encoding), plan)

@@ -35,6 +35,11 @@ class Torch:
             kept[key] = list(self.array(plan.model_time).unbind(0))
         return kept[key]
 
+    def suits(self, plan: Plan) -> bool:
+        """Whether `quick` can run the plan."""
+        usual = plan.axis == "none" and plan.bias is None and not plan.stochastic
+        return usual and self.same and bool(plan.asks.all())
+
     def quick(self, model: Any, x: torch.Tensor, rows: list[Row], start: int) -> torch.Tensor:
         """The loop of `running._walk` for the plain case, without a call per row: float32 or float64, numbers
         only, no noise, nobody looking. The same operations in the same order, so the same bits."""

@@ -49,54 +49,47 @@ def plan(
     """
     if isinstance(steps, bool) or not isinstance(steps, int | np.integer) or steps < 1:
         raise InputError(f"steps={steps!r}: a plan has at least one step, a whole number")
+    free = {"order": order, "grid": grid, "variable": variable, "linear": linear, "corrector": corrector}
+    rest = {"predicts": predicts, "final": final, "start": start, "data": data}
     if rule == "default":
-        return _default(
-            schedule,
-            steps,
-            asked={
-                "order": order,
-                "grid": grid,
-                "variable": variable,
-                "linear": linear,
-                "corrector": corrector,
-            },
-            predicts=predicts,
-            noise=noise,
-            final=final,
-            start=start,
-            data=data,
-            **options,
-        )
-    entry = rule_named(rule)
+        return _default(schedule, steps, free, noise=noise, **rest, **options)
     if predicts not in PREDICTIONS:
         raise InputError(f"predicts={predicts!r}: a network predicts one of {', '.join(PREDICTIONS)}")
     if variable is not None and variable not in VARIABLES:
         raise InputError(f"variable={variable!r}: use one of {', '.join(VARIABLES)}")
-    asked = {
-        "order": order,
-        "grid": grid,
-        "variable": variable,
-        "linear": linear,
-        "corrector": corrector,
-        "noise": noise,
-    }
-    chosen = entry.choose(schedule, steps, predicts, asked, options)
+    entry = rule_named(rule)
+    chosen = entry.choose(schedule, steps, predicts, {**free, "noise": noise}, options)
+    return _written(schedule, entry, int(steps), chosen, **rest)
+
+
+def _written(
+    schedule: Any,
+    rule: Rule,
+    steps: int,
+    chosen: dict[str, Any],
+    *,
+    predicts: str,
+    final: Any,
+    start: float | None,
+    data: float | None,
+) -> Plan:
+    """The plan of a rule whose choices are complete."""
     data = float(getattr(schedule, "data", 0.5)) if data is None else float(data)
     form = linear_part(chosen["linear"], data)
-    first = _start(schedule, predicts, form, entry) if start is None else float(start)
-    found = points(schedule, int(steps), chosen["grid"], first, final)
+    first = _start(schedule, predicts, form, rule) if start is None else float(start)
     builder = Builder(
         schedule,
-        found,
+        points(schedule, steps, chosen["grid"], first, final),
         predicts=predicts,
         linear=form,
         variable=chosen["variable"],
         data=data,
         noise=chosen["noise"] or 0.0,
     )
-    entry.build(builder, chosen)
-    made = {"rule": entry.name, "steps": int(steps), "final": final, "start": first, **_plain(chosen)}
-    return finish(builder, made)
+    rule.build(builder, chosen)
+    return finish(
+        builder, {"rule": rule.name, "steps": steps, "final": final, "start": first, **_plain(chosen)}
+    )
 
 
 def _default(schedule: Any, steps: int, asked: dict[str, Any], **rest: Any) -> Plan:

@@ -51,7 +51,7 @@ class Progress:
 
 
 def sample(
-    model: Callable[..., Array],
+    model: Any,
     x: Array,
     plan: Plan | list[Plan],
     *,
@@ -81,18 +81,7 @@ def sample(
     first = start.i if isinstance(start, State) else int(start)
     last = len(plan) if stop is None else int(stop)
     state = start if isinstance(start, State) else State(first, x, {}, {})
-    if not 0 <= first <= last <= len(plan):
-        raise InputError(
-            f"start={first} and stop={last} must lie in order between 0 and the plan's {len(plan)} rows"
-        )
-    if not isinstance(start, State):
-        check_reach(plan, first, last)
-    if plan.stochastic and noise is None:
-        raise InputError(
-            "this plan adds noise: give noise=seed, a seed for each sample, or a function (i, like) -> array"
-        )
-    if plan.axis == "sample" and plan.x.shape[-1] != state.x.shape[0]:
-        raise InputError(f"{plan.x.shape[-1]} plans for a batch of {state.x.shape[0]} samples")
+    _check(plan, state, last, noise, isinstance(start, State))
     kind = _kind(state.x)
     bound = model.bind(plan) if hasattr(model, "bind") else None
     ask = bound or (lambda x, t, i: model(x, t))
@@ -107,18 +96,9 @@ def sample(
         from duhamel.sampling.on_torch import Torch
 
         tools: Any = Torch(plan, state.x, noise)
-        simple = (
-            not looks and on_x0 is None and bound is None and stop is None and not isinstance(start, State)
-        )
+        plainly = bound is None and on_x0 is None and not looks and stop is None
         with tools.no_grad(not grad):
-            if (
-                simple
-                and tools.same
-                and plan.axis == "none"
-                and plan.bias is None
-                and not plan.stochastic
-                and plan.asks.all()
-            ):
+            if plainly and not isinstance(start, State) and tools.suits(plan):
                 return tools.quick(model, state.x, program(plan, state.x.ndim), first)
             found = _walk(ask, state, plan, tools, last, looks, on_x0)
     else:
@@ -127,6 +107,22 @@ def sample(
     if isinstance(ask, Remembering):
         found = replace(found, memory=ask.memory)
     return found if stop is not None else tools.given(found.x)
+
+
+def _check(plan: Plan, state: State, last: int, noise: Any, resumed: bool) -> None:
+    """Refuse, in words, what cannot run."""
+    if not 0 <= state.i <= last <= len(plan):
+        raise InputError(
+            f"start={state.i} and stop={last} must lie in order between 0 and the plan's {len(plan)} rows"
+        )
+    if not resumed:
+        check_reach(plan, state.i, last)
+    if plan.stochastic and noise is None:
+        raise InputError(
+            "this plan adds noise: give noise=seed, a seed for each sample, or a function (i, like) -> array"
+        )
+    if plan.axis == "sample" and plan.x.shape[-1] != state.x.shape[0]:
+        raise InputError(f"{plan.x.shape[-1]} plans for a batch of {state.x.shape[0]} samples")
 
 
 class Remembering:

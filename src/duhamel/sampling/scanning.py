@@ -66,9 +66,9 @@ def _carry(state: Any, plan: Plan, x: Any, ask: Any, columns: dict[str, Any]) ->
     memory = state.memory
     if memory is None and hasattr(ask, "memory"):
         memory = ask.memory(state.x)
-    known = () if memory is None else (memory,)
+    remembered = () if memory is None else (memory,)
     time = columns["model_time"][min(i, len(plan) - 1)]
-    like = jax.eval_shape(ask, state.x, time, jnp.int32(0), *known)
+    like = jax.eval_shape(ask, state.x, time, jnp.int32(0), *remembered)
     like = like if memory is None else like[0]
     blank = jnp.zeros(like.shape, like.dtype)
     ms = [state.outputs.get(i - 1 - k, blank) for k in range(plan.m.shape[1])]
@@ -103,7 +103,7 @@ def _body(ask: Any, plan: Plan, narrow: Any, wide: Any, draw: Any, on_x0: Any) -
 def _drawn(noise: Any, x: Any, wide: Any) -> Any:
     """Unit normals of a row, counter based: a key for each sample, folded with the row."""
     if callable(noise):
-        return lambda i: noise(i, x).astype(wide)
+        return lambda i: jnp.asarray(noise(i, x)).astype(wide)
     if isinstance(noise, jax.Array) and jnp.issubdtype(noise.dtype, jax.dtypes.prng_key):
         keys = noise if noise.ndim else jax.random.split(noise, x.shape[0])
     else:

@@ -11,7 +11,7 @@ import jax.numpy as jnp
 from jaxtyping import Array
 
 from duhamel.batch import in_any_sample
-from duhamel.equation import Equation, total
+from duhamel.equation import Equation, Nonlinear, total
 from duhamel.errors import InputError
 from duhamel.methods.base import Method, State, Step, Tolerance, Work, precise, where
 from duhamel.methods.explicit import RK4, Dop853, ExplicitRungeKutta, Vern6
@@ -66,6 +66,12 @@ class Splitting(Method):
             )
         if not eq.parts:
             raise InputError("there is nothing to split: the equation has no parts.")
+        only = eq.parts[0]
+        if self.adaptive and len(eq.parts) == 1 and isinstance(only, Nonlinear) and only.flow is None:
+            raise InputError(
+                f"there is nothing to split: the equation is one function, and the estimate of {self.name} is "
+                "the error of the splitting, which is zero. State two or more parts, or use dh.Tsit5()."
+            )
 
     def fitted(self, eq: Equation, u: State, args: Any) -> Method:
         del u, args

@@ -1,0 +1,82 @@
+"""Tables for a scheduler: for a number of steps, for given times, and for what is left of another."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+import torch
+
+from duhamel.errors import InputError
+from duhamel.sampling.diffusers import spacing
+from duhamel.sampling.diffusers.paths import Path
+from duhamel.sampling.diffusers.runs import Run
+from duhamel.sampling.grids import points
+from duhamel.sampling.planning import plan
+from duhamel.sampling.schedules import VP
+from duhamel.sampling.table import Plan
+
+__all__ = ["made", "planned", "rows_per_step"]
+
+
+def planned(config: Any, path: Path, asked: Any, final: Any = "zero") -> Plan:
+    """The table for a number of steps, or for the times of an explicit grid; in the network's own times and sign."""
+    grid = _named(config.grid)
+    if isinstance(asked, list):
+        grid = asked
+    elif grid == "config":
+        grid, final = spacing.from_config(config, path, int(asked))
+    explicit = isinstance(grid, list)
+    names = ("order", "variable", "linear", "corrector", "noise")
+    chosen = {name: config[name] for name in names if config[name] is not None}
+    found = plan(
+        path.schedule, config.rule, steps=len(grid) - 1 if explicit else int(asked), grid=grid, predicts=path.predicts,
+        final=final, start=float(grid[0]) if explicit else config.start, **chosen, **(config.options or {}),
+    )  # fmt: skip
+    if found.axis != "none" or found.bias is not None:
+        raise InputError("a scheduler's table has plain numbers; run tables with axes by sampling.sample")
+    return path.spoken(found)
+
+
+def _named(grid: Any) -> Any:
+    """A grid as `plan` takes it: JSON has turned a name with parameters into a list."""
+    return tuple(grid) if isinstance(grid, list) and grid and isinstance(grid[0], str) else grid
+
+
+def made(config: Any, path: Path, found: Plan, steps: int, device: Any) -> Run:
+    """The run of a table on a device."""
+    alpha, sigma = np.append(found.alpha, found.end[1]), np.append(found.sigma, found.end[2])
+    with np.errstate(divide="ignore"):
+        level = sigma if hasattr(path.schedule, "shift") else sigma / alpha
+    level = 1 - level if path.told == "inverted" else level
+    kind = torch.int64 if config.integer_timesteps else torch.float32
+    times = torch.tensor(found.model_time, dtype=torch.float64).to(kind)
+    sigmas = torch.tensor(level, dtype=torch.float32).to(device)
+    return Run(
+        found, steps, times.to(device), sigmas, lambda i: _tail(config, path, found, i), tuple(times.tolist())
+    )
+
+
+def _tail(config: Any, path: Path, whole: Plan, i: int) -> Plan:
+    """The table that begins at row i of another, with the times of its grid that are left."""
+    made = whole.provenance
+    t = points(path.schedule, made["steps"], _named(made["grid"]), made["start"], made["final"]).t
+    here = float(whole.t[i])
+    found = planned(
+        config, path, [here, *(float(value) for value in t if value < here - 1e-12)], made["final"]
+    )
+    if len(found) != len(whole) - i or not np.allclose(
+        found.model_time, whole.model_time[i:], rtol=1e-9, atol=1e-9
+    ):
+        raise InputError(
+            f"{made['rule']!r} cannot begin at entry {i} of its timesteps: begin at a multiple of scheduler.order, or use rule='multistep'"
+        )
+    return found
+
+
+@lru_cache(maxsize=64)
+def rows_per_step(rule: str, order: int | None) -> int:
+    """How many rows one step more costs."""
+    counts = [len(plan(VP(), rule, steps=steps, order=order)) for steps in (12, 13)]
+    return max(1, counts[1] - counts[0])
