@@ -12,42 +12,78 @@ meaning of every column); `sample` runs it. Importing this package imports neith
 """
 
 from duhamel.sampling.adaptive import adaptive
+from duhamel.sampling.adjoint import differentiable
+from duhamel.sampling.classifier import Classified, calibrate, calibration_error, tempered
 from duhamel.sampling.discrete import Discrete
 from duhamel.sampling.forms import Constant, Gaussian, Straight, Tabulated
 from duhamel.sampling.grids import GRIDS, Points
+from duhamel.sampling.guidance import Conditioned, Guided, Once, Projection, Twice, apg, cfg, contrast
+from duhamel.sampling.inversion import edit, encoder, invert, invertible
+from duhamel.sampling.likelihood import Likelihood, log_likelihood
+from duhamel.sampling.mcmc import Chain, denoise, denoising_mcmc
+from duhamel.sampling.pfgm import PFGM
 from duhamel.sampling.planning import plan
 from duhamel.sampling.predictions import PREDICTIONS, convert, relation, to_eps, to_x0
 from duhamel.sampling.rules import RULES
 from duhamel.sampling.rules.v3 import Statistics
 from duhamel.sampling.running import State, sample
 from duhamel.sampling.schedules import EDM, VE, VP, Cosine, Flow, Schedule, SubVP
+from duhamel.sampling.score import langevin, noise_between, noise_to, score_of, shift_times
 from duhamel.sampling.table import Plan
 
 __all__ = [
     "EDM",
     "GRIDS",
+    "PFGM",
     "PREDICTIONS",
     "RULES",
     "VE",
     "VP",
+    "Chain",
+    "Classified",
+    "Conditioned",
     "Constant",
     "Cosine",
     "Discrete",
     "Flow",
     "Gaussian",
+    "Guided",
+    "Likelihood",
+    "Once",
     "Plan",
     "Points",
+    "Projection",
     "Schedule",
     "State",
     "Statistics",
     "Straight",
     "SubVP",
     "Tabulated",
+    "Twice",
     "adaptive",
+    "apg",
+    "calibrate",
+    "calibration_error",
+    "cfg",
+    "contrast",
     "convert",
+    "denoise",
+    "denoising_mcmc",
+    "differentiable",
+    "edit",
+    "encoder",
+    "invert",
+    "invertible",
+    "langevin",
+    "log_likelihood",
+    "noise_between",
+    "noise_to",
     "plan",
     "relation",
     "sample",
+    "score_of",
+    "shift_times",
+    "tempered",
     "to_eps",
     "to_x0",
 ]

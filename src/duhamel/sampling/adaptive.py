@@ -66,11 +66,9 @@ def adaptive(
     for _ in range(most):
         if level >= last:
             break
-        goal = min(level + h, last)
-        goal = last if last - goal < 1e-9 else goal
-        b = _builder(
-            schedule, times[-1], float(schedule.time(goal)) if goal < last else floor(schedule), common
-        )
+        goal = level + h if last - level - h > 1e-9 else last
+        end = float(schedule.time(goal)) if goal < last else floor(schedule)
+        b = _builder(schedule, times[-1], end, common)
         low, high = _pair(b, order)
         arrays: dict[tuple[str, int], Array] = {("x", 0): x}
         kept, asked = _ask(b, model, arrays, kept)

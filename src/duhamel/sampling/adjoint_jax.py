@@ -25,7 +25,9 @@ def differentiable(model: Any, x: Array, plan: Plan, memory: str, noise: Any) ->
     """A run whose reverse pass makes again what it needs: scans of rematerialised rows, or rows undone."""
     ask = bound(model, plan)
     if hasattr(ask, "memory"):
-        raise InputError("a model with a memory (momentum) has no discrete adjoint here: differentiate sample itself")
+        raise InputError(
+            "a model with a memory (momentum) has no discrete adjoint here: differentiate sample itself"
+        )
     wide = x.dtype if x.dtype.itemsize > 2 else jnp.dtype("float32")
     columns = _columns(plan, x.ndim, wide)
     if memory == "constant":
@@ -57,7 +59,9 @@ def _in_parts(once: Any, carry: Any, columns: Columns, count: int) -> Any:
         return jax.lax.scan(once, carry, rows)[0], None
 
     again = jax.checkpoint(part)  # pyright: ignore
-    split = {name: value[: whole * size].reshape(whole, size, *value.shape[1:]) for name, value in columns.items()}
+    split = {
+        name: value[: whole * size].reshape(whole, size, *value.shape[1:]) for name, value in columns.items()
+    }
     carry, _ = jax.lax.scan(again, carry, split)
     if count > whole * size:
         carry, _ = again(carry, {name: value[whole * size :] for name, value in columns.items()})
@@ -67,7 +71,9 @@ def _in_parts(once: Any, carry: Any, columns: Columns, count: int) -> Any:
 def _reversible(ask: Any, plan: Plan, columns: Columns, x: Array, wide: Any) -> Array:
     """Rows of two states: the reverse pass undoes them one by one."""
     narrow, n = x.dtype, len(plan)
-    columns = {name: columns[name] for name in ("i", "model_time", "scale_in", "x", "m", "bias") if name in columns}
+    columns = {
+        name: columns[name] for name in ("i", "model_time", "scale_in", "x", "m", "bias") if name in columns
+    }
     first = {name: value[0] for name, value in columns.items()}
     told, index = first["model_time"], first["i"]
     pure, closed = jax.closure_convert(ask, x, told, index)

@@ -20,7 +20,9 @@ __all__ = ["differentiable"]
 Tensor = torch.Tensor
 
 
-def differentiable(model: Any, x: Tensor, plan: Plan, memory: str, wrt: tuple[Tensor, ...], noise: Any) -> Tensor:
+def differentiable(
+    model: Any, x: Tensor, plan: Plan, memory: str, wrt: tuple[Tensor, ...], noise: Any
+) -> Tensor:
     """The run as one node of autograd's graph, whose inputs are x and the tensors that the model depends on."""
     own = tuple(model.parameters()) if hasattr(model, "parameters") else ()
     kept = {id(tensor): tensor for tensor in (*own, *wrt) if tensor.requires_grad}
@@ -58,7 +60,9 @@ class _Run:
         self.model, self.plan, self.memory, self.noise, self.wrt = model, plan, memory, noise, wrt
         self.ask = bound(model, plan)
         if hasattr(self.ask, "memory"):
-            raise InputError("a model with a memory (momentum) has no discrete adjoint here: use sample(grad=True)")
+            raise InputError(
+                "a model with a memory (momentum) has no discrete adjoint here: use sample(grad=True)"
+            )
 
     def forward(self, x: Tensor) -> tuple[Tensor, list[State]]:
         """The end, and the states that are stored: where parts of the plan begin, or the two at its end."""
@@ -123,7 +127,11 @@ class _Run:
             return x
         with torch.enable_grad():
             inner = x.detach().requires_grad_()
-            seen = inner if type(row.scale) is float and row.scale == 1.0 else self.tools.scaled(inner, row.scale)
+            seen = (
+                inner
+                if type(row.scale) is float and row.scale == 1.0
+                else self.tools.scaled(inner, row.scale)
+            )
             m = self.ask(self.tools.narrow(seen), self.tools.times[i], i)
             if i == len(self.plan) - 1:
                 self._check(m, inner)

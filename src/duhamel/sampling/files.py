@@ -12,13 +12,14 @@ import numpy as np
 
 from duhamel.errors import InputError
 from duhamel.sampling.discrete import Discrete
+from duhamel.sampling.pfgm import PFGM
 from duhamel.sampling.schedules import EDM, VE, VP, Cosine, Flow, SubVP
 from duhamel.sampling.table import Plan
 
 __all__ = ["load", "save"]
 
 _FORMAT, _VERSION = "duhamel sampling plan", 1
-_SCHEDULES = {kind.__name__: kind for kind in (VP, SubVP, Cosine, VE, EDM, Flow, Discrete)}
+_SCHEDULES = {kind.__name__: kind for kind in (VP, SubVP, Cosine, VE, EDM, Flow, Discrete, PFGM)}
 
 
 def save(plan: Plan, path: str | Path) -> None:

@@ -63,8 +63,8 @@ def translated(config: Mapping[str, Any], ours: Mapping[str, Any]) -> dict[str, 
         found["path"] = "edm-arctan" if cosine else "edm"
     elif (
         name == "IPNDMScheduler"
-        or known <= {"num_train_timesteps", "trained_betas"}
-        and "trained_betas" in known
+        or (known <= {"num_train_timesteps", "trained_betas"}
+        and "trained_betas" in known)
     ):
         found |= {"path": "angle", "prediction_type": "v_prediction"}
     elif config.get("use_flow_sigmas"):

@@ -11,6 +11,7 @@ from duhamel.sampling.builder import Builder
 from duhamel.sampling.rules import ancestral as own
 from duhamel.sampling.rules import earlier as apart
 from duhamel.sampling.rules import multistep as many
+from duhamel.sampling.rules import reverse_sde as reverse
 from duhamel.sampling.rules import singlestep as one
 from duhamel.sampling.rules import v3 as tables
 
@@ -329,6 +330,30 @@ _ENTRIES = (
         _ALL[:4],
         1,
         options={"shift": 0.0, "above": 0.0, "lower": False},
+    ),
+    Rule(
+        "euler-maruyama",
+        reverse.reverse_sde,
+        "2011.13456, Eq. 6",
+        grid="uniform",
+        needs_signal=True,
+        settings={"scheme": "euler-maruyama"},
+    ),
+    Rule(
+        "reverse-diffusion",
+        reverse.reverse_sde,
+        "2011.13456, Eq. 46",
+        grid="uniform",
+        needs_signal=True,
+        settings={"scheme": "reverse-diffusion"},
+    ),
+    Rule(
+        "predictor-corrector",
+        reverse.predictor_corrector,
+        "2011.13456, Alg. 1",
+        grid="uniform",
+        needs_signal=True,
+        options={"predictor": "reverse-diffusion", "corrections": 1, "snr": 0.16},
     ),
 )
 
