@@ -28,6 +28,7 @@ FLOORS = (
     {"stepping"},
     {"observe"},
     {"compiled", "consistent", "plan", "loop", "fixed_run", "drive", "failure", "solution", "march", "solve", "gradient"},
+    {"conditions"},
     {"pde"},
     {"store", "problems"},
     {"compare"},

@@ -24,6 +24,7 @@ _prepare()
 # Where each public name lives; imported on first use, so that `import duhamel` costs nothing.
 _HOMES = {
     "duhamel.coefficients": ("phi", "phi_matrix"),
+    "duhamel.conditions": ("implicit", "steady_state"),
     "duhamel.consistent": ("consistent",),
     "duhamel.equation": ("Codec", "Equation", "Linear", "Nonlinear", "with_mass"),
     "duhamel.errors": ("DuhamelError", "EquationError", "InputError", "SolveError", "StoreError"),

@@ -103,7 +103,7 @@ def make_plan(
     times = keep.times(t0, t1)
     most = MAX_STEPS if max_steps is None else int(max_steps)
     slots = _slots(state, keep, times, traced, max_steps)
-    observer = _observer(keep, times, chosen, stepping, state)
+    observer = _observer(keep, times, chosen, stepping, state, traced)
     problem = Problem(equation, chosen, stepping, observer, end, args)
     return Plan(problem, why, start, state, times, slots, most, keep, traced)
 
@@ -180,10 +180,12 @@ def _block(state: PyTree) -> int:
     return int(max(1, min(_SLOTS, _BYTES // max(size, 1))))
 
 
-def _observer(save: Save, times: Any, method: Method, stepping: Fixed | Adaptive, state: PyTree) -> Observer:
+def _observer(
+    save: Save, times: Any, method: Method, stepping: Fixed | Adaptive, state: PyTree, whole: bool
+) -> Observer:
     if save.all_steps:
         return Steps()
     if times is None:
         return Nothing()
     interpolate = isinstance(method, Interpolating) and isinstance(stepping, Adaptive)
-    return Times(interpolate=interpolate, block=_block(state))
+    return Times(interpolate=interpolate, block=_block(state), whole=whole)

@@ -24,7 +24,6 @@ from duhamel.observe import Save
 from duhamel.observe.recorder import Record
 from duhamel.plan import Plan, make_plan
 from duhamel.solution import Dense, Solution, Stats
-from duhamel.status import Status
 from duhamel.stepping import Adaptive, Fixed
 
 __all__ = ["solution_of", "solve"]
@@ -55,9 +54,9 @@ def solve(
     `max_steps`: attempts before giving up. `gradient`: how derivatives are taken, `Replay()` (default),
     `Direct()`, `Forward()`, `Backsolve()` or `Reversible()`; without derivatives it costs nothing.
 
-    `observe`: quantities to be summed over the accepted steps, which have derivatives too, in
-    `solution.observed` by name: "error" Σ h‖e‖ (e the estimated local error), "stiffness" Σ h|J| (J by two stages
-    of an explicit method; clamped at 20 a step), "steps" (how many the tolerance asks for), "kinetic" ∫‖f‖² dt.
+    `observe`: quantities summed over the accepted steps, with derivatives, for `solution.observed`: "error"
+    Σ h‖e‖ (e the estimated local error), "stiffness" Σ h|J| (from two stages of an explicit method), "steps"
+    (how many the tolerance asks for), "kinetic" ∫‖f‖² dt.
 
     Works under jit, vmap (each sample takes its own steps), grad, jvp and their combinations. A repeated call
     with new numbers (initial values, times, tolerances, parameters, args) does not compile again.
@@ -102,7 +101,8 @@ def _solve_traced(
     if runs_fixed(plan, t0, t1) and isinstance(kind, Replay | Direct | Forward) and not names:
         run, ts, us = fixed_run(plan, t0, t1, kind.memory if isinstance(kind, Replay) else "all")
     else:
-        run, us, observed = differentiable(plan, kind, max_steps, names)
+        run, us, sums = differentiable(plan, kind, max_steps, names)
+        observed = {n: sums[i] for i, n in enumerate(names)} if names else None
         ts, us = _reached(run, us)
     if on_failure == "raise":
         text = (
@@ -111,9 +111,9 @@ def _solve_traced(
         )
         us = eqx.error_if(us, failed(run.status), text)
     solution = solution_of(plan, run, ts, us, run.status, "")
-    if not names:
+    if observed is None:
         return solution
-    return dataclasses.replace(solution, observed={n: observed[i] for i, n in enumerate(names)})
+    return dataclasses.replace(solution, observed=observed)
 
 
 def _reached(run: Run, us: Any) -> tuple[Any, Any]:

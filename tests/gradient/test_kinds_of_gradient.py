@@ -4,9 +4,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from duhamel.methods import METHODS
 
 import duhamel as dh
+from duhamel.methods import METHODS
 
 START = jnp.asarray([1.0, 0.5])
 TIMES = jnp.asarray([0.0, 0.45, 1.1, 1.9])
@@ -99,7 +99,14 @@ def test_others_are_as_good_as_the_tolerance(forward, kind):
 def test_second_derivatives_forward_over_reverse(forward):
     def loss(z, gradient):
         sol = dh.solve(
-            oscillator, z[1:], t1=1.0, args=z[0], method=dh.Tsit5(), step=STEP, max_steps=256, gradient=gradient
+            oscillator,
+            z[1:],
+            t1=1.0,
+            args=z[0],
+            method=dh.Tsit5(),
+            step=STEP,
+            max_steps=256,
+            gradient=gradient,
         )
         return jnp.sum(jnp.sin(sol.us[-1]))
 
@@ -247,13 +254,17 @@ def test_fixed_steps_against_the_same_sum_in_extended_precision():
 def test_single_precision():
     def loss(u):
         return jnp.sum(
-            dh.solve(oscillator, u, t1=1.0, args=jnp.float32(1.3), method=dh.Tsit5(), step=dh.Adaptive(1e-4)).us
+            dh.solve(
+                oscillator, u, t1=1.0, args=jnp.float32(1.3), method=dh.Tsit5(), step=dh.Adaptive(1e-4)
+            ).us
         )
 
     with jax.numpy_dtype_promotion("strict"):
         found = jax.jit(jax.grad(loss))(START.astype(jnp.float32))
     assert found.dtype == jnp.float32
-    exact = jax.jit(jax.grad(lambda u: jnp.sum(dh.solve(oscillator, u, t1=1.0, args=1.3, step=STEP).us)))(START)
+    exact = jax.jit(jax.grad(lambda u: jnp.sum(dh.solve(oscillator, u, t1=1.0, args=1.3, step=STEP).us)))(
+        START
+    )
     assert np.allclose(found, exact, rtol=1e-3)
 
 

@@ -172,6 +172,46 @@ def compare(
 
 
 @app.command()
+def sample(
+    what: Annotated[str, typer.Argument(help="What to sample: digits.")] = "digits",
+    form: Annotated[str, typer.Option(help="The network: vp, edm or flow.")] = "vp",
+    rule: Annotated[str, typer.Option(help="A rule of duhamel.sampling.RULES, or default.")] = "default",
+    steps: Annotated[str, typer.Option(help="Intervals of the grid.")] = "10",
+    grid: Annotated[Text, typer.Option(help="A grid, with parameters (karras,5), or the times (1,0.4,0).")] = None,
+    order: Annotated[Text, typer.Option(help="The order of the rule.")] = None,
+    variable: Annotated[Text, typer.Option(help="Interpolate in logsnr, rho, t or arctan.")] = None,
+    linear: Annotated[Text, typer.Option(help="Linear part: eps, x0, v, flow, gaussian or a number.")] = None,
+    noise: Annotated[Text, typer.Option(help="Level of noise of stochastic rules.")] = None,
+    options: Annotated[
+        list[str] | None, typer.Option("--set", help="An option of the rule: eta=0.5. Repeat for more.")
+    ] = None,
+    labels: Annotated[str, typer.Option("--digits", help="One column each; ? for any digit.")] = "0123456789",
+    rows: Annotated[str, typer.Option(help="Rows of the picture.")] = "6",
+    guidance: Annotated[str, typer.Option(help="Weight of classifier-free guidance; 1 is none.")] = "1",
+    seed: Annotated[str, typer.Option(help="Seed of the noise.")] = "0",
+    out: Annotated[Path, typer.Option(help="The picture to write.")] = Path("digits.png"),
+    table: Annotated[bool, typer.Option("--table", help="Also errors of rules, as .json and .csv.")] = False,
+    rules: Annotated[Text, typer.Option(help="Rules of the table, with commas.")] = None,
+    evaluations: Annotated[
+        str, typer.Option("--nfe", help="Network evaluations of the table, with commas.")
+    ] = "5,6,8,10,15,20,50",
+    force: Annotated[bool, typer.Option("--force", help="Replace files that exist.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Show errors only.")] = False,
+    debug: Debug = False,
+) -> int:
+    """Sample a small network that ships with the package: pictures of digits, errors of rules."""
+    from duhamel.cli.sample import Wish
+    from duhamel.cli.sample import sample as start
+
+    wish = Wish(
+        form, rule, steps, grid, order, variable, linear, noise, tuple(options or ()), labels, rows, guidance, seed
+    )  # fmt: skip
+    return start(
+        what, wish, out, table=table, rules=rules, evaluations=evaluations, force=force, quiet=quiet
+    )
+
+
+@app.command()
 def plot(
     store: Annotated[Path, typer.Argument(help="A store that 'duhamel run' wrote.")],
     out: Annotated[Path | None, typer.Option(help="The file to write; default: beside the store.")] = None,

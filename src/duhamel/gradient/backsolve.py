@@ -36,7 +36,9 @@ def backsolved(job: Job, most: Any) -> Result:
 def _check(job: Job) -> None:
     problem = job.problem
     if job.observe:
-        raise InputError("gradient=dh.Backsolve() cannot differentiate what is observed of steps: use dh.Replay().")
+        raise InputError(
+            "gradient=dh.Backsolve() cannot differentiate what is observed of steps: use dh.Replay()."
+        )
     if problem.method.family not in _FAMILIES or problem.eq.mass is not None:
         raise InputError(
             f"gradient=dh.Backsolve() solves the adjoint equation as a plain function, with an explicit or "
@@ -58,7 +60,7 @@ def _run(key: Any, numbers: list[Array], most: Any) -> list[Array]:
 
 
 def _forward(key: Any, numbers: list[Array], most: Any) -> tuple[list[Array], Any]:
-    out = _run(key, numbers, most)
+    out: Any = _run(key, numbers, most)
     return out, (numbers, out[: len(jax.tree.leaves(joined(key, numbers).u))], most)
 
 
@@ -119,11 +121,16 @@ def _swept(job: Job, us: PyTree, bars: PyTree, most: Any) -> tuple[Any, Array]:
         begin, end, u, more = row
         bar = jax.tree.map(jnp.add, bar, more)
         inner = Problem(
-            Equation((Nonlinear(back),)), problem.method, problem.stepping, Nothing(), end - begin, (end, both)
+            Equation((Nonlinear(back),)),
+            problem.method,
+            problem.stepping,
+            Nothing(),
+            end - begin,
+            (end, both),
         )
         zero = jnp.zeros_like(end)
         run = start(inner, zero, (u, bar, sums), end[None], jnp.zeros((), jnp.int32))
-        before, bar, sums = advance(inner, run, most, jnp.iinfo(jnp.int32).max).u
+        before, bar, sums = advance(inner, run, most, jnp.asarray(jnp.iinfo(jnp.int32).max)).u
         del before
         return (bar, sums), jnp.where(end > job.t0, slope(end, u, more), 0.0)
 

@@ -80,7 +80,9 @@ class Coupled(Method):
         y = jax.tree.map(lambda y, w, m: w + (y - m - w) * (1.0 / share), u, z, moved)
         return y, (z, slope)
 
-    def keep(self, accepted: Array, new: tuple[State, State], old: tuple[State, State]) -> tuple[State, State]:
+    def keep(
+        self, accepted: Array, new: tuple[State, State], old: tuple[State, State]
+    ) -> tuple[State, State]:
         return where(accepted, new, old)
 
     def slope(self, memory: tuple[State, State]) -> State:

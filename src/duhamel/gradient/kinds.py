@@ -32,7 +32,9 @@ class Replay(Gradient):
 
     def __check_init__(self) -> None:
         known = self.memory in ("all", "sqrt")
-        if not known and (not isinstance(self.memory, int) or isinstance(self.memory, bool) or self.memory < 2):
+        if not known and (
+            not isinstance(self.memory, int) or isinstance(self.memory, bool) or self.memory < 2
+        ):
             raise InputError(
                 f'Replay(memory=…) takes "all", "sqrt" or a number of states from 2 on, got {self.memory!r}.'
             )

@@ -123,9 +123,7 @@ def _transpose(
         jnp.zeros(s.shape, s.dtype) if type(c) is ad.Zero else c
         for c, s in zip(cotangents, shapes, strict=True)
     ]
-    out = _map.bind(
-        *operands[:count], *filled, forward=backward, backward=forward, count=count, shapes=of
-    )
+    out = _map.bind(*operands[:count], *filled, forward=backward, backward=forward, count=count, shapes=of)
     return [None] * count + list(out)
 
 
@@ -147,7 +145,9 @@ class _Mapped(NamedTuple):
         return [jnp.sum(v, axis=0) if s else v for v, s in zip(out, self.shared, strict=True)]
 
 
-def _batch(operands: Any, axes: Any, *, forward: Function, backward: Function, count: int, shapes: Any) -> Any:
+def _batch(
+    operands: Any, axes: Any, *, forward: Function, backward: Function, count: int, shapes: Any
+) -> Any:
     size = next(v.shape[a] for v, a in zip(operands, axes, strict=True) if a is not None)
     # Vectors get their sample axis in front, so that their cotangents have it there.
     front = [

@@ -107,7 +107,9 @@ def check_observed(observe: Any, method: Method, stepping: Fixed | Adaptive) -> 
         if name in ("error", "steps") and not method.adaptive:
             raise InputError(f"{method.name} has no error estimate, so {name!r} cannot be observed.")
         if name == "steps" and not isinstance(stepping, Adaptive):
-            raise InputError('observe="steps" counts the steps a tolerance asks for: use step=dh.Adaptive(…).')
+            raise InputError(
+                'observe="steps" counts the steps a tolerance asks for: use step=dh.Adaptive(…).'
+            )
     return names
 
 
@@ -129,9 +131,7 @@ class Observing(Observer):
     def update(self, data: Any, attempt: Attempt, method: Method) -> Any:
         a = attempt
         after = method.keep(jnp.ones((), bool), a.step.memory, a.memory)
-        step = Taken(
-            self.eq, method, a.t, a.h, a.u, a.memory, a.step, after, self.args, self.tolerance
-        )
+        step = Taken(self.eq, method, a.t, a.h, a.u, a.memory, a.step, after, self.args, self.tolerance)
         more = jnp.where(a.accepted, quantities(self.names, step), 0.0)
         return self.inner.update(data[0], attempt, method), data[1] + more
 

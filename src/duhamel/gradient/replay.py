@@ -85,7 +85,9 @@ def _run_rule(static: Manner, primals: Any, tangents: Any) -> tuple[list[Array],
     (numbers,), (dots,) = primals, tangents
     out, trail = _recorded(static, numbers)
     # Outside jit the room can follow the run.
-    while not is_traced(trail) and int(trail.count) >= static.room.steps and int(trail.count) < int(numbers[-1]):
+    while (
+        not is_traced(trail) and int(trail.count) >= static.room.steps and int(trail.count) < int(numbers[-1])
+    ):
         static = static._replace(room=static.room.larger())
         out, trail = _recorded(static, numbers)
     return out, _changes(static, numbers, dots, out, trail, points=False)
@@ -93,7 +95,9 @@ def _run_rule(static: Manner, primals: Any, tangents: Any) -> tuple[list[Array],
 
 @partial(jax.custom_jvp, nondiff_argnums=(0,))
 def _recorded(static: Manner, numbers: list[Any]) -> tuple[list[Array], Trail]:
-    result, trail = _recording(joined(static.key, numbers[:-1]), numbers[-1], _Fixed(static.room, static.undo))
+    result, trail = _recording(
+        joined(static.key, numbers[:-1]), numbers[-1], _Fixed(static.room, static.undo)
+    )
     return jax.tree.leaves(result), trail
 
 
@@ -104,7 +108,7 @@ def _recorded_rule(static: Manner, primals: Any, tangents: Any) -> Any:
         raise InputError("gradient=dh.Reversible() has no second derivatives: use dh.Replay().")
     out, trail = _recorded(static, numbers)
     changes = _changes(static, numbers, dots, out, trail, points=True)
-    points, form = jax.tree.flatten(trail.points)
+    form = jax.tree.structure(trail.points)
     moved = jax.tree.unflatten(form, changes[len(out) :])
     return (out, trail), (changes[: len(out)], jax.tree.map(_still, trail)._replace(points=moved))
 
@@ -134,7 +138,9 @@ def _changes(
         [dots[i] for i in moving],
         tuple(Shape(v.shape, v.dtype) for v in wanted),
     )
-    changed = [v if jnp.issubdtype(k.dtype, jnp.inexact) else _still(k) for k, v in zip(wanted, found, strict=True)]
+    changed = [
+        v if jnp.issubdtype(k.dtype, jnp.inexact) else _still(k) for k, v in zip(wanted, found, strict=True)
+    ]
     return [*changed[:states], *rest, *changed[states:]]
 
 
@@ -178,7 +184,7 @@ def onward(job: Job, most: Any) -> Result:
     problem = job.problem._replace(observer=_observer(job), eq=Walk(job).eq)
     run = start(problem, job.t0, job.u, job.ts, job.count)
     run = run._replace(want=jax.lax.stop_gradient(run.want))
-    run = advance(problem, run, most, jnp.iinfo(jnp.int32).max)
+    run = advance(problem, run, most, jnp.asarray(jnp.iinfo(jnp.int32).max))
     return _result(job, run, run.saved)
 
 
@@ -188,7 +194,7 @@ def _advanced(job: Job, run: Run, most: Any) -> Run:
 
     def loop(values: PyTree, samples: str | None) -> Run:
         problem, run, most = eqx.combine(values, rest)
-        return advance(problem, run, most, jnp.iinfo(jnp.int32).max, samples)
+        return advance(problem, run, most, jnp.asarray(jnp.iinfo(jnp.int32).max), samples)
 
     return batched_well(loop)(numbers)
 

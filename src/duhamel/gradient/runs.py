@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Any
 
 import jax
@@ -45,7 +46,7 @@ def prepared(gradient: Gradient, plan: Plan) -> Plan:
         return plan
     problem, observer = plan.problem, plan.problem.observer
     if isinstance(observer, Times):
-        observer = Times(interpolate=False, block=observer.block)
+        observer = dataclasses.replace(observer, interpolate=False)
     asked = isinstance(problem.method, ExplicitRungeKutta) or plan.why == "asked for"
     method = coupled(problem.method if asked else Tsit5(), gradient.coupling)
     return plan._replace(problem=problem._replace(method=method, observer=observer))

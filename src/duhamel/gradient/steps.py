@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -106,7 +106,9 @@ class Walk:
         if not job.observe:
             return jnp.zeros(0, h.dtype)
         p = job.problem
-        taken = Taken(self.eq, p.method, t, h, point.u, point.memory, step, new.memory, p.args, self.tolerance)
+        taken = Taken(
+            self.eq, p.method, t, h, point.u, point.memory, step, new.memory, p.args, self.tolerance
+        )
         return quantities(job.observe, taken)
 
     def undo(self, point: Point, place: Place) -> Point:

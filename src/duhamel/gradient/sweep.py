@@ -135,7 +135,11 @@ class _Track:
             index, leaves, buffer = c
             leaves = self._stepped(index, leaves)
             slot = _where(go, index + 1 - begin, jnp.full_like(index, room))
-            return index + 1, leaves, [b.at[slot].set(v, mode="drop") for b, v in zip(buffer, leaves, strict=True)]
+            return (
+                index + 1,
+                leaves,
+                [b.at[slot].set(v, mode="drop") for b, v in zip(buffer, leaves, strict=True)],
+            )
 
         def back(c: Any, go: Array | None) -> Any:
             index, bars, sums = c
@@ -291,7 +295,9 @@ class _Track:
                 return sorted(k for k in live if is_smooth(leaves[k]))
             live |= more
 
-    def _turns(self, going: Callable[[Any], Array], turn: Callable[[Any, Array | None], Any], carry: Any) -> Any:
+    def _turns(
+        self, going: Callable[[Any], Array], turn: Callable[[Any, Array | None], Any], carry: Any
+    ) -> Any:
         """Turn while `going`; in a batch until no sample goes, and what a sample that stands still would get
         must be left out by `turn` itself (but for the first entry, a count)."""
         if self.samples is None:

@@ -90,10 +90,12 @@ class Times(Observer):
 
     With `interpolate` the steps go their own way, except that every `block`-th time is met exactly, so that a
     record of that length can be handed out in between without changing a bit. Otherwise every time is met.
+    `whole`: the record has room for all times, and nothing is handed out before the run ends.
     """
 
     interpolate: bool = eqx.field(static=True)
     block: int = eqx.field(static=True)
+    whole: bool = eqx.field(static=True, default=False)
 
     def init(self, ts: Array, count: Array, t0: Array, u: State) -> Record:
         # A time equal to t0 is met before the first step.
@@ -115,7 +117,7 @@ class Times(Observer):
         return _store(data, due, attempt.step.u)
 
     def full(self, data: Record) -> Array:
-        return data.cursor >= data.ts.shape[0]
+        return jnp.zeros((), bool) if self.whole else data.cursor >= data.ts.shape[0]
 
     def empty(self, data: Record, ts: Array, count: Array) -> Record:
         return Record(ts, data.us, jnp.zeros_like(data.cursor), count)

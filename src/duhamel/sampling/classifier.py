@@ -112,7 +112,7 @@ def calibrate(logits: Any, labels: Any) -> float:
         mean = (share * f).sum(1)
         slope = np.mean(mean - f[np.arange(len(f)), labels])
         curve = np.mean((share * f**2).sum(1) - mean**2)
-        change = np.clip(slope / max(curve, 1e-300), -tau / 2, tau)
+        change = np.clip(slope / max(curve, 1e-300), -tau, tau / 2)
         tau -= change
         if abs(change) < 1e-12 * tau:
             break

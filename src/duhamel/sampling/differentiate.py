@@ -36,16 +36,15 @@ def gradient(f: Callable[[Array], tuple[Array, Any]], x: Array) -> tuple[Array, 
     raise InputError("NumPy has no derivatives: give gradient=, or pass arrays of PyTorch or JAX")
 
 
-def pushed(f: Callable[[Array], Array], x: Array, directions: list[Array]) -> tuple[Array, list[Array]]:
-    """f(x) and J v for every direction v, the network evaluated once (JAX), or once and a reverse pass each giving
-    Jᵀ v (PyTorch); traces do not tell the two apart."""
+def pushed(f: Callable[[Array], Array], x: Array, directions: Array) -> tuple[Array, Array]:
+    """f(x) and J v for every direction v, shape (directions, *x.shape). The network is evaluated once; PyTorch then makes one
+    reverse pass each, giving Jᵀ v: traces do not tell the two apart."""
     kind = kind_of(x)
     if kind == "jax":
         import jax
 
         value, push = jax.linearize(f, x)
-        stacked = jax.vmap(push)(jax.numpy.stack(directions))
-        return value, [stacked[k] for k in range(len(directions))]
+        return value, jax.vmap(push)(directions)
     if kind == "torch":
         import torch
 
@@ -53,9 +52,8 @@ def pushed(f: Callable[[Array], Array], x: Array, directions: list[Array]) -> tu
         with torch.enable_grad():
             inner = x if outside and x.requires_grad else x.detach().requires_grad_()
             value = f(inner)
-            found = [
-                torch.autograd.grad(value, inner, v, retain_graph=True, create_graph=outside)[0]
-                for v in directions
-            ]
+            found = torch.stack(
+                [torch.autograd.grad(value, inner, v, retain_graph=True, create_graph=outside)[0] for v in directions]
+            )
         return (value, found) if outside else (value.detach(), found)
-    raise InputError("NumPy has no derivatives: give trace= or jvp=, or pass arrays of PyTorch or JAX")
+    raise InputError("NumPy has no derivatives: give trace= as a function, or pass arrays of PyTorch or JAX")

@@ -12,8 +12,8 @@ from duhamel.sampling.builder import Builder
 from duhamel.sampling.forms import linear_part
 from duhamel.sampling.grids import Points, points
 from duhamel.sampling.guidance import bound
-from duhamel.sampling.planning import _plain, _start, finish
-from duhamel.sampling.predictions import PREDICTIONS, to_eps
+from duhamel.sampling.planning import _plain, _start, finish, plan
+from duhamel.sampling.predictions import to_eps
 from duhamel.sampling.program import program
 from duhamel.sampling.rules import rule_named
 from duhamel.sampling.running import State, sample
@@ -140,12 +140,13 @@ def encoder(
     round trip is as good as the two solutions. Raises `InputError` for rules with noise.
     """
     entry = rule_named(rule)
-    if predicts not in PREDICTIONS:
-        raise InputError(f"predicts={predicts!r}: a network predicts one of {', '.join(PREDICTIONS)}")
     if linear is None and "linear" not in entry.fixed and entry.linear == "x0":
         linear = "eps"
-    asked = dict(order=order, grid=grid, variable=variable, linear=linear, corrector=None, noise=None)
-    chosen = entry.choose(schedule, steps, predicts, asked, options)
+    asked = dict(order=order, grid=grid, variable=variable, linear=linear)
+    limits = dict(final=final, start=start, data=data)
+    if plan(schedule, rule, steps=steps, predicts=predicts, **asked, **limits, **options).stochastic:
+        raise InputError(f"{rule!r} adds noise here, which cannot be found again: use a deterministic rule")
+    chosen = entry.choose(schedule, steps, predicts, asked | {"corrector": None, "noise": None}, options)
     data = float(getattr(schedule, "data", 0.5)) if data is None else float(data)
     form = linear_part(chosen["linear"], data)
     noisy = _start(schedule, predicts, form, entry) if start is None else float(start)
@@ -166,12 +167,7 @@ def encoder(
         )
     entry.build(builder, chosen)
     made = {"rule": entry.name, "steps": int(steps), "final": final, "start": noisy, "direction": "to noise"}
-    plan = finish(builder, made | _plain(chosen))
-    if plan.stochastic:
-        raise InputError(
-            f"{rule!r} adds noise here, and what it adds cannot be found again: use a deterministic rule"
-        )
-    return plan
+    return finish(builder, made | _plain(chosen))
 
 
 def edit(

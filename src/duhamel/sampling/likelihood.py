@@ -75,7 +75,7 @@ def log_likelihood(
     (_, alpha, sigma), first = plan.end, float(plan.alpha[0])
     if prior is None:
         variance = sigma**2 + (alpha * plan.data) ** 2
-        log = -0.5 * (end[:, :size] ** 2).sum(1) / variance - 0.5 * size * np.log(2 * np.pi * variance)
+        log = -0.5 * (end[:, :size] ** 2).sum(1) / variance - 0.5 * size * float(np.log(2 * np.pi * variance))
     else:
         log = prior(latent)
     return Likelihood(log + end[:, size] / alpha + size * float(np.log(alpha / first)), latent)
@@ -117,16 +117,17 @@ class _Traced:
             return self.trace(x, t, i)
         directions = self._directions(x)
         m, found = pushed(lambda x: ask(x, t, i), x, directions)
-        total = sum((v * jv).reshape(x.shape[0], -1).sum(1) for v, jv in zip(directions, found, strict=True))
+        total = (directions * found).reshape(len(directions), x.shape[0], -1).sum(2).sum(0)
         return m, total / (1 if self.trace == "exact" else self.probes)
 
-    def _directions(self, x: Array) -> list[Array]:
+    def _directions(self, x: Array) -> Array:
+        """Shape (directions, *x.shape)."""
         size = int(np.prod(self.shape))
         if self.trace == "exact":
             unit = np.eye(size).reshape(size, 1, *self.shape)
-            return [constant(np.broadcast_to(unit[k], x.shape).copy(), x) for k in range(size)]
+            return constant(np.broadcast_to(unit, (size, *x.shape)).copy(), x)
         signs = np.empty((self.probes, *x.shape))
         for place, key in enumerate(seeds_of(self.seed, x.shape[0])):
             random = np.random.Generator(np.random.Philox(key=np.array(key, np.uint64)))
             signs[:, place] = random.integers(0, 2, (self.probes, *self.shape)) * 2.0 - 1.0
-        return [constant(sign, x) for sign in signs]
+        return constant(signs, x)

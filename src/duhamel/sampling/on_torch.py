@@ -4,15 +4,42 @@ for the device."""
 from __future__ import annotations
 
 import contextlib
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 
 from duhamel.sampling.noise import normals
-from duhamel.sampling.program import Row
+from duhamel.sampling.program import Row, program
 from duhamel.sampling.table import Plan
 
-__all__ = ["Torch"]
+__all__ = ["Slots", "Torch", "slots"]
+
+
+class Slots(NamedTuple):
+    """A row without noise for states in slots 2j and outputs in slots 2j + 1: the input scale (None for 1), the slot
+    of the first term with its factor (None for 1), the other terms, and the slots that no later row needs."""
+
+    scale: torch.Tensor | None
+    first: int
+    factor: torch.Tensor | None
+    rest: tuple[tuple[int, float], ...]
+    forget: tuple[int, ...]
+
+
+def slots(plan: Plan, ndim: int, kind: torch.dtype) -> list[Slots]:
+    """The rows of a plan of plain numbers, made once for each dtype and kept with it. Factors are 0-d tensors: to
+    multiply by a number of Python costs as much again as the multiplication of a small state."""
+    kept = plan.__dict__.setdefault("_slots", {})
+    if kind not in kept:
+        found = []
+        for row in program(plan, ndim):
+            (first, c), *rest = [(2 * j, c) for j, c in row.x] + [(2 * j + 1, c) for j, c in row.m]
+            forget = (*(2 * j for j in row.forget_x), *(2 * j + 1 for j in row.forget_m))
+            scale = None if row.scale == 1.0 else torch.tensor(row.scale, dtype=kind)
+            factor = None if c == 1.0 and rest else torch.tensor(c, dtype=kind)
+            found.append(Slots(scale, first, factor, tuple(rest), forget))
+        kept[kind] = found
+    return kept[kind]
 
 
 class Torch:
@@ -40,30 +67,25 @@ class Torch:
         usual = plan.axis == "none" and plan.bias is None and not plan.stochastic
         return usual and self.same and bool(plan.asks.all())
 
-    def quick(self, model: Any, x: torch.Tensor, rows: list[Row], start: int) -> torch.Tensor:
+    def quick(self, model: Any, x: torch.Tensor, plan: Plan, start: int) -> torch.Tensor:
         """The loop of `running._walk` for the plain case, without a call per row: float32 or float64, numbers
         only, no noise, nobody looking. The same operations in the same order, so the same bits."""
-        states: dict[int, torch.Tensor] = {}
-        outputs: dict[int, torch.Tensor] = {}
-        add, times, i = torch.add, self.times, start
-        for row in rows[start:]:
-            states[i] = x
-            outputs[i] = model(x if row.scale == 1.0 else x * row.scale, times[i])
-            pairs = [(states[j], c) for j, c in row.x]
-            pairs += [(outputs[j], c) for j, c in row.m]
-            if pairs[0][1] == 1.0 and len(pairs) > 1:
-                x = add(pairs[0][0], pairs[1][0], alpha=pairs[1][1])
-                skip = 2
+        rows, times = slots(plan, x.ndim, self.wider), self.times
+        kept: list[Any] = [None] * (2 * len(rows))
+        add, mul = torch.add, torch.mul
+        for i in range(start, len(rows)):
+            scale, place, factor, rest, forget = rows[i]
+            kept[2 * i] = x
+            kept[2 * i + 1] = model(x if scale is None else mul(x, scale), times[i])
+            if factor is None:
+                x = add(kept[place], kept[rest[0][0]], alpha=rest[0][1])
+                rest = rest[1:]
             else:
-                x = pairs[0][0] * pairs[0][1]
-                skip = 1
-            for array, factor in pairs[skip:]:
-                x.add_(array, alpha=factor)
-            for j in row.forget_x:
-                del states[j]
-            for j in row.forget_m:
-                del outputs[j]
-            i += 1
+                x = mul(kept[place], factor)
+            for j, c in rest:
+                x.add_(kept[j], alpha=c)
+            for j in forget:
+                kept[j] = None
         return x
 
     @staticmethod

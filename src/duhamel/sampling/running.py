@@ -99,7 +99,7 @@ def sample(
         plainly = bound is None and on_x0 is None and not looks and stop is None
         with tools.no_grad(not grad):
             if plainly and not isinstance(start, State) and tools.suits(plan):
-                return tools.quick(model, state.x, program(plan, state.x.ndim), first)
+                return tools.quick(model, state.x, plan, first)
             found = _walk(ask, state, plan, tools, last, looks, on_x0)
     else:
         tools = Plain(plan, state.x, noise)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -12,6 +12,7 @@ import numpy as np
 import torch
 
 from duhamel.errors import InputError
+from duhamel.sampling.on_torch import slots
 from duhamel.sampling.program import program
 from duhamel.sampling.table import Plan
 
@@ -50,7 +51,8 @@ class Run:
 
 class Chain(NamedTuple):
     """The history of one batch in one run, as it stands before row `next`; never changed. `plan` begins at row `base` of the run;
-    states, outputs and noises are kept by the plan's row, as far as later rows need them."""
+    states and outputs are kept in the slots of `on_torch.slots`, noises by the
+    plan's row, as far as later rows need them."""
 
     run: Run
     plan: Plan
@@ -59,9 +61,8 @@ class Chain(NamedTuple):
     shape: Any
     wide: Any = None
     version: int = -1
-    states: Any = None
-    outputs: Any = None
-    noises: Any = None
+    kept: Mapping[int, Tensor] = {}
+    noises: Mapping[int, Tensor] = {}
 
 
 class Memory:
@@ -157,37 +158,25 @@ def advanced(
     """One row: the state in the width of the sums, the next one, and the chain after it. `same`: the sample is what the last row
     returned, so that its digits from before it was rounded to 16 bits still hold."""
     i = chain.next - chain.base
-    row = program(chain.plan, output.ndim)[i]
     wider = torch.float32 if sample.dtype in (torch.float16, torch.bfloat16) else sample.dtype
+    row = slots(chain.plan, output.ndim, wider)[i]
     x = chain.wide if same and chain.wide is not None else sample.to(wider)
-    states, outputs, noises = dict(chain.states or ()), dict(chain.outputs or ()), dict(chain.noises or ())
-    states[i], outputs[i] = x, output
-    for j, _ in row.z:
-        if j not in noises:
-            noises[j] = draw()
-    pairs = (
-        [(states[j], c) for j, c in row.x]
-        + [(outputs[j], c) for j, c in row.m]
-        + [(noises[j], c) for j, c in row.z]
-    )
-    total = _summed(pairs, wider)
-    for j in row.forget_x:
-        states.pop(j, None)
-    for j in row.forget_m:
-        outputs.pop(j, None)
-    oldest = i + 2 - chain.plan.z.shape[1]
-    noises = {j: z for j, z in noises.items() if j >= oldest}
-    return x, total, chain._replace(next=chain.next + 1, states=states, outputs=outputs, noises=noises)
-
-
-def _summed(pairs: list[tuple[Tensor, float]], wider: torch.dtype) -> Tensor:
-    """Σ c a, in the order and with the roundings of `sample`."""
-    (first, c), rest = pairs[0], pairs[1:]
-    first = first.to(wider)
-    if c == 1.0 and rest:
-        total, rest = torch.add(first, rest[0][0], alpha=rest[0][1]), rest[1:]
+    kept = {**chain.kept, 2 * i: x, 2 * i + 1: output}
+    first = kept[row.first].to(wider)
+    if row.factor is None:
+        total, rest = torch.add(first, kept[row.rest[0][0]], alpha=row.rest[0][1]), row.rest[1:]
     else:
-        total = first * c
-    for array, factor in rest:
-        total.add_(array, alpha=factor)
-    return total
+        total, rest = torch.mul(first, row.factor), row.rest
+    for j, c in rest:
+        total.add_(kept[j], alpha=c)
+    noises = chain.noises
+    if lags := chain.plan.z.shape[1]:
+        noises = dict(noises)
+        for j, c in program(chain.plan, output.ndim)[i].z:
+            if j not in noises:
+                noises[j] = draw()
+            total.add_(noises[j], alpha=c)
+        noises = {j: z for j, z in noises.items() if j >= i + 2 - lags}
+    for j in row.forget:
+        kept.pop(j, None)
+    return x, total, chain._replace(next=chain.next + 1, kept=kept, noises=noises)
