@@ -105,13 +105,18 @@ def test_apg_without_its_changes_is_cfg(predicts):
 
 
 def test_apg_saturates_less():
-    plan = sampling.plan(VP, steps=30)
-    cond = condition([1.0, 0.3, -0.2], WIDTH)
+    random = np.random.default_rng(0)
+    mean, x = random.normal(size=64), random.normal(size=(6, 64))
+    cond, uncond = condition(mean, WIDTH, entries=64), condition(0.0, 1.0, entries=64)
+    plan = sampling.plan(VP, "ddim", steps=50)
     size = {
-        name: np.linalg.norm(sampling.sample(make(Gaussians(), cond, UNCOND, 10.0), X, plan), axis=1).mean()
+        (name, w): np.linalg.norm(sampling.sample(make(Gaussians(), cond, uncond, w), x, plan), axis=1).mean()
         for name, make in (("cfg", sampling.cfg), ("apg", sampling.apg))
+        for w in (1.0, 3.0, 10.0)
     }
-    assert 0.9 < size["apg"] < 0.5 * size["cfg"]
+    for w in (3.0, 10.0):
+        growth = {name: size[name, w] - size[name, 1.0] for name in ("cfg", "apg")}
+        assert growth["cfg"] > 0.5 and abs(growth["apg"]) < 0.5 * growth["cfg"]
 
 
 def momentum_by_hand(plan, x, cond, uncond, w, momentum, threshold):

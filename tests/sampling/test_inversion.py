@@ -32,7 +32,7 @@ def test_round_trip_of_bdia_in_single_precision(predicts, gamma, steps):
     state = sampling.invert(Narrow(predicts), X0_32, plan)
     back = sampling.sample(Narrow(predicts), None, plan, start=state)
     assert state.i == 1 and state.x.dtype == back.dtype == np.float32
-    assert np.abs(back - X0_32).max() < 2e-6 and np.sqrt(np.mean((back - X0_32) ** 2)) < 1e-6
+    assert np.abs(back - X0_32).max() < 5e-6 and np.sqrt(np.mean((back - X0_32) ** 2)) < 1e-6
     assert np.abs(state.x).max() < 5
 
 
@@ -68,7 +68,10 @@ def test_a_plan_of_three_states_is_undone():
     m[:, 0], m[1:, 1] = 0.3, -0.1
     plan = made.replace(x=x, m=m)
     noise = np.random.default_rng(0).normal(size=(4, 3))
-    model = lambda x, t: np.tanh(x)  # noqa: E731
+
+    def model(x, t):
+        return np.tanh(x)
+
     last = sampling.sample(model, noise, plan, stop=7)
     end = sampling.sample(model, None, plan, start=last)
     found = sampling.invert(model, end, plan, last=last)
@@ -96,8 +99,9 @@ def test_torch_and_jax():
     np.testing.assert_allclose(trip(jnp.asarray(X0)), X0, atol=1e-12)
 
 
-@pytest.mark.parametrize(("rule", "order"), [("multistep", 1), ("rf-solver", 2)])
-def test_rf_solver_is_of_second_order_there_and_back(rule, order):
+@pytest.mark.parametrize(("rule", "order"), [("multistep", 1), ("rf-solver", 3)])
+def test_rf_solver_there_and_back(rule, order):
+    # the midpoint rule is of order 2; the leading errors of the two ways cancel
     options = dict(predicts="flow", grid="uniform")
     if rule == "multistep":
         options |= dict(order=1, linear="flow", variable="t")
@@ -108,7 +112,24 @@ def test_rf_solver_is_of_second_order_there_and_back(rule, order):
         back = sampling.edit(Network("flow"), Network("flow"), X0, plan, encoding=encoding)
         errors.append(np.sqrt(np.mean((back - X0) ** 2)))
     rates = np.log2(np.array(errors[:-1]) / errors[1:])
-    assert np.all(np.abs(rates - order) < 0.45), (errors, rates)
+    assert np.all(np.abs(rates - order) < 0.3), (errors, rates)
+
+
+def test_rf_solver_is_of_second_order_one_way():
+    """x + h u + h²/2 (u_mid − u)/(h/2), and against a fine solution."""
+    options = dict(predicts="flow", start=0.98)
+    ends = [
+        sampling.sample(Network("flow"), X0, sampling.encoder(FLOW, "rf-solver", steps=n, grid="uniform", **options))
+        for n in (20, 40, 80, 1280)
+    ]
+    errors = [np.abs(end - ends[-1]).max() for end in ends[:-1]]
+    assert np.all(np.abs(np.log2(np.array(errors[:-1]) / errors[1:]) - 2) < 0.2)
+    plan = sampling.encoder(FLOW, "rf-solver", steps=1, grid=[0.5, 0.3], **options)
+    ask, h = Network("flow").bind(plan), 0.2
+    u = ask(X0, None, 0)
+    middle = ask(X0 + 0.5 * h * u, None, 1)
+    by_hand = X0 + h * u + 0.5 * h**2 * (middle - u) / (0.5 * h)
+    np.testing.assert_allclose(sampling.sample(Network("flow"), X0, plan), by_hand, rtol=1e-12)
 
 
 def exact_edit(x, source, target, width, rho):
@@ -124,13 +145,13 @@ def test_an_edit_moves_one_gaussian_to_another(exact):
     other = sampling.Conditioned(Gaussians(), condition(target, 0.3))
     rho = float(VP.sigma(1.0) / VP.alpha(1.0))
     if exact:
-        found = sampling.edit(one, other, x, sampling.plan(VP, "bdia", steps=2000, gamma=0.99))
+        found = sampling.edit(one, other, x, sampling.plan(VP, "bdia", steps=200, gamma=0.98))
     else:
         options = dict(steps=300, variable="arctan", grid=("arctan", 2.0, 2.0))
         plan = sampling.plan(VP, "multistep", order=3, **options)
         encoding = sampling.encoder(VP, "multistep", order=3, **options)
         found = sampling.edit(one, other, x, plan, encoding=encoding)
-    np.testing.assert_allclose(found, exact_edit(x, source, target, 0.3, rho), atol=2e-2 if exact else 2e-3)
+    np.testing.assert_allclose(found, exact_edit(x, source, target, 0.3, rho), atol=2e-4 if exact else 2e-3)
 
 
 def test_an_edit_from_halfway_stays_closer():

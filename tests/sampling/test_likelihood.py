@@ -111,7 +111,7 @@ def test_hutchinson_is_unbiased_and_the_same_in_every_batch():
         ).log_prob
 
     many = np.asarray(estimate(jnp.asarray(X0), 1, 400))
-    few = np.stack([np.asarray(estimate(jnp.asarray(X0), seed, 25)) for seed in range(2, 8)])
+    few = np.stack([np.asarray(estimate(jnp.asarray(X0), seed, 25)) for seed in range(2, 7)])
     spread = few.std(0, ddof=1) * np.sqrt(25 / 400)
     assert np.all(np.abs(many - exact) < 5 * spread + 1e-6)
     part = estimate(jnp.asarray(X0[:2]), 1, 400)
@@ -150,7 +150,7 @@ def test_refusals():
         sampling.log_likelihood(Network("eps"), X0, sampling.plan(VP, steps=5))
     with pytest.raises(InputError, match="trace="):
         sampling.log_likelihood(Network("eps"), X0, VP, trace="some")
-    with pytest.raises(InputError, match="sigma_min"):
+    with pytest.raises(InputError, match="says nothing"):
         sampling.log_likelihood(Network("x0"), X0, VP, predicts="x0", trace=lambda x, t, i: (x, x[:, 0]))
     with pytest.raises(InputError, match="NumPy has no derivatives"):
         sampling.log_likelihood(Network("eps"), X0, VP)

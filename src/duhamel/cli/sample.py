@@ -59,7 +59,9 @@ def sample(
     from duhamel.sampling import digits, plan
 
     if what not in NETWORKS:
-        raise InputError(f"There is nothing to sample called {what!r}{near(what, NETWORKS)} There are: digits.")
+        raise InputError(
+            f"There is nothing to sample called {what!r}{near(what, NETWORKS)} There are: digits."
+        )
     if wish.form not in digits.FORMS:
         raise InputError(
             f"There is no form {wish.form!r}{near(wish.form, digits.FORMS)} There are: {', '.join(digits.FORMS)}."
@@ -67,7 +69,9 @@ def sample(
     net = digits.load(wish.form)
     choices = _choices(wish)
     _known_rule(wish.rule)
-    chosen = plan(net.schedule, wish.rule, steps=whole(wish.steps, "--steps"), predicts=net.predicts, **choices)
+    chosen = plan(
+        net.schedule, wish.rule, steps=whole(wish.steps, "--steps"), predicts=net.predicts, **choices
+    )
     contestants = _contestants(wish, choices, rules)
     budget = tuple(whole(text, "--nfe") for text in evaluations.split(","))
     files = [out, *((out.with_suffix(".json"), out.with_suffix(".csv")) if table else ())]
@@ -146,7 +150,9 @@ def _grid(text: str | None) -> Any:
     return (first, *map(number, rest)) if rest else first
 
 
-def _contestants(wish: Wish, choices: dict[str, Any], rules: str | None) -> list[tuple[str, str, dict[str, Any]]]:
+def _contestants(
+    wish: Wish, choices: dict[str, Any], rules: str | None
+) -> list[tuple[str, str, dict[str, Any]]]:
     """The typed rule with its settings first, then the others with their defaults."""
     from duhamel.sampling.digits.errors import RULES_COMPARED
 
@@ -172,7 +178,9 @@ def _model(net: Any, wish: Wish) -> tuple[Any, Any]:
     from duhamel.sampling.guidance import Conditioned, cfg
 
     if not wish.labels or set(wish.labels) - set("0123456789?"):
-        raise InputError(f"--digits takes digits without spaces, ? for any, such as 0123 or ????, not {wish.labels!r}.")
+        raise InputError(
+            f"--digits takes digits without spaces, ? for any, such as 0123 or ????, not {wish.labels!r}."
+        )
     line = [UNKNOWN if sign == "?" else int(sign) for sign in wish.labels]
     labels = np.tile(line, whole(wish.rows, "--rows"))
     noise = np.random.default_rng(_seed(wish.seed)).standard_normal((len(labels), 64))
@@ -252,15 +260,15 @@ def _measured(
 
 
 def _show(console: Console, found: list[Any], form: str, budget: tuple[int, ...], count: int) -> None:
-    """Rules down, evaluations along; in each cell mean and median."""
+    """Rules down, evaluations along; in each cell the mean above the median."""
     table = Table(box=None, header_style="bold", padding=(0, 2, 0, 0))
-    table.title = f"{form}: error against evaluations, mean / median of {count} digits"
-    table.add_column("rule", style="cyan", no_wrap=True)
+    table.title = f"{form}: error against evaluations; mean, and below it median, of {count} digits"
+    table.add_column("rule", style="cyan", overflow="fold")
     for asked in budget:
         table.add_column(str(asked), justify="right", no_wrap=True)
     for title in dict.fromkeys(score.rule for score in found):
         cells = [_cell(score) for score in found if score.rule == title]
-        table.add_row(Text(title), *map(Text, cells))
+        table.add_row(Text(title), *cells)
     console.print(table)
     for text in dict.fromkeys(f"{score.rule}: {score.reason}" for score in found if score.reason):
         console.print(Text(text), style="dim")
@@ -269,15 +277,25 @@ def _show(console: Console, found: list[Any], form: str, budget: tuple[int, ...]
 
 
 def _cell(score: Any) -> str:
-    return "–" if score.reason else f"{score.mean:.2g} / {score.median:.2g}"
+    return "–" if score.reason else f"{score.mean:.2g}\n[dim]{score.median:.2g}[/dim]"
 
 
 def _write(files: list[Path], found: list[Any], wish: Wish, choices: dict[str, Any], count: int) -> None:
     rows = [
-        {name: None if isinstance(value, float) and math.isnan(value) else value for name, value in asdict(row).items()}
+        {
+            name: None if isinstance(value, float) and math.isnan(value) else value
+            for name, value in asdict(row).items()
+        }
         for row in found
     ]
-    content = {"form": wish.form, "rule": wish.rule, "choices": choices, "samples": count, "seed": wish.seed, "rows": rows}
+    content = {
+        "form": wish.form,
+        "rule": wish.rule,
+        "choices": choices,
+        "samples": count,
+        "seed": wish.seed,
+        "rows": rows,
+    }
     text = io.StringIO()
     writer = csv.DictWriter(text, list(rows[0]), lineterminator="\n")
     writer.writeheader()

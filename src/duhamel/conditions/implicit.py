@@ -37,8 +37,8 @@ def implicit(
     minima, to a relative 1e-10 (1e-5 in single precision).
 
     `adjoint`: the Lineax solver of the linear system of the derivative; by default LU up to 1000 unknowns,
-    GMRES beyond. In reverse mode the same solver has the transposed system. Functions may close over traced values.
-    The result depends on x₀ only by which solution is found; that derivative is zero.
+    GMRES beyond. In reverse mode the same solver has the transposed system. Functions may close over traced
+    values. The result depends on x₀ only by which solution is found; that derivative is zero.
 
     Forward and reverse mode, of any order, under jit and vmap. Where ∂F/∂x is singular (a fold, a family of
     solutions) there is no derivative: it comes out infinite or not a number. Raises `InputError` for a

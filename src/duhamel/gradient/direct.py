@@ -21,8 +21,8 @@ def directed(job: Job, most: Any, limit: int | None) -> Result:
     """A run of at most `limit` attempts, taken twice: once to find its steps, once to have derivatives."""
     if limit is None:
         raise InputError(
-            "gradient=dh.Direct() needs max_steps=…: a scan must know its length. With dh.Fixed(dt) and plain "
-            "times it is known."
+            "gradient=dh.Direct() needs max_steps=…: a scan must know its length. With dh.Fixed(dt) and "
+            "plain times it is known."
         )
     result, trail = recorded(job, most, limit)
     walk = Walk(job)

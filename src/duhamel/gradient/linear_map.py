@@ -71,7 +71,7 @@ mlir.register_lowering(_map, mlir.lower_fun(_call, multiple_results=True))
 
 def _jvp(primals: Any, tangents: Any, *, count: int, **params: Any) -> tuple[list[Any], list[Any]]:
     out = _map.bind(*primals, count=count, **params)
-    residuals, vectors = list(primals[:count]), list(primals[count:])
+    residuals = list(primals[:count])
     parts = []
     if any(type(v) is not ad.Zero for v in tangents[count:]):
         moved = [ad.instantiate_zeros(v) for v in tangents[count:]]

@@ -26,8 +26,8 @@ _STIFFEST = 20.0
 
 
 class Taken(NamedTuple):
-    """A step that was accepted: of `method`, from (t, u) with `memory`, h long, giving `step` and `after`, the
-    memory of the next."""
+    """A step that was accepted: of `method`, from (t, u) with `memory`, h long, giving `step` and `after`,
+    the memory of the next."""
 
     eq: Equation
     method: Method

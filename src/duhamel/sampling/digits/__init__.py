@@ -1,9 +1,9 @@
 """Three small networks that draw digits, to try samplers on: shipped, and run with NumPy, PyTorch or JAX.
 
-    from duhamel.sampling import digits
+from duhamel.sampling import digits
 
-    net = digits.load("flow")                                     # or "vp", "edm"
-    plan = sampling.plan(net.schedule, steps=10, predicts=net.predicts, data=0.75)
+net = digits.load("flow")                                     # or "vp", "edm"
+plan = sampling.plan(net.schedule, steps=10, predicts=net.predicts, data=0.75)
 """
 
 from duhamel.sampling.digits.network import FORMS, UNKNOWN, Digits, load

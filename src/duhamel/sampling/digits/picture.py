@@ -22,7 +22,9 @@ def draw(x: np.ndarray, path: str | Path | None = None, *, columns: int = 10, ti
     for place, tile in enumerate(tiles):
         down, along = 10 * (place // columns) + 1, 10 * (place % columns) + 1
         sheet[down : down + 8, along : along + 8] = tile
-    figure = Figure(figsize=(0.62 * columns + 0.4, 0.62 * rows + (0.7 if title else 0.3)), layout="constrained")
+    figure = Figure(
+        figsize=(0.62 * columns + 0.4, 0.62 * rows + (0.7 if title else 0.3)), layout="constrained"
+    )
     axes = figure.subplots()
     axes.imshow(sheet, cmap="gray_r", vmin=-1, vmax=1, interpolation="nearest")
     axes.set_axis_off()

@@ -127,9 +127,7 @@ def main() -> None:
         found |= {f"{form}.{name}": value for name, value in train(form, seed).items()}
     where = Path(sys.argv[1]) if len(sys.argv) > 1 else WEIGHTS
     np.savez_compressed(where, **found)
-    sys.stdout.write(
-        f"{where}: {where.stat().st_size} bytes, {time.perf_counter() - began:.0f} s\n"
-    )
+    sys.stdout.write(f"{where}: {where.stat().st_size} bytes, {time.perf_counter() - began:.0f} s\n")
 
 
 if __name__ == "__main__":
