@@ -14,7 +14,18 @@ from bench.machine import describe, sentence
 from bench.table import Row, fill, markdown, show, write_json
 from bench.timing import ROOT
 
-NAMES = ("lorenz", "overhead", "ks", "navier_stokes", "text_tools", "growth", "stiff", "ks_families")
+NAMES = (
+    "lorenz",
+    "overhead",
+    "ks",
+    "navier_stokes",
+    "text_tools",
+    "growth",
+    "stiff",
+    "ks_families",
+    "sampling_overhead",
+    "sampling_errors",
+)
 
 
 def main() -> int:

@@ -29,7 +29,8 @@ def ours(plan: Any, x: torch.Tensor) -> Callable[[], Any]:
 
 
 def scheduled(scheduler: Any, x: torch.Tensor) -> Callable[[], Any]:
-    """The loop of a pipeline; `set_timesteps` is part of a run for whoever keeps state in the scheduler, and not timed for others."""
+    """The loop of a pipeline; `set_timesteps` is part of a run for whoever keeps state in the scheduler,
+    and not timed for others."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         scheduler.set_timesteps(STEPS)
@@ -42,7 +43,9 @@ def scheduled(scheduler: Any, x: torch.Tensor) -> Callable[[], Any]:
                 if hasattr(scheduler, "_step_index"):  # as set_timesteps leaves it, without its cost
                     scheduler._step_index, scheduler.lower_order_nums = None, 0
                 for t in scheduler.timesteps:
-                    state = scheduler.step(scheduler.scale_model_input(state, t), t, state, return_dict=False)[0]
+                    state = scheduler.step(
+                        scheduler.scale_model_input(state, t), t, state, return_dict=False
+                    )[0]
         return state
 
     return run
@@ -58,7 +61,10 @@ def contestants(x: torch.Tensor) -> dict[str, Callable[[], Any]]:
         }
     return {
         "sample, dpm++2m": ours(sampling.plan(schedule, "dpm++2m", steps=STEPS), x),
-        "sample, multistep order 3": ours(sampling.plan(schedule, "multistep", order=3, steps=STEPS, corrector=False), x),
+        "sample, deis-tab order 3": ours(sampling.plan(schedule, "deis-tab", order=3, steps=STEPS), x),
+        "sample, multistep order 3": ours(
+            sampling.plan(schedule, "multistep", order=3, steps=STEPS, corrector=False), x
+        ),
         "sample, unipc order 2": ours(sampling.plan(schedule, "unipc", steps=STEPS), x),
         "sample, the default": ours(sampling.plan(schedule, steps=STEPS), x),
         "PlanScheduler.step, dpm++2m": scheduled(PlanScheduler(rule="dpm++2m"), x),
@@ -80,11 +86,14 @@ def rows(seconds: float) -> Iterator[Row]:
     for shape in (LARGE, SMALL):
         calls = contestants(torch.randn(shape, generator=torch.Generator().manual_seed(0)))
         found = alternate(*calls.values(), seconds=seconds, most=200)
-        times = {name: Times(tuple(s / (STEPS * RUNS) for s in turn.seconds)) for name, turn in zip(calls, found, strict=True)}
+        times = {
+            name: Times(tuple(s / (STEPS * RUNS) for s in turn.seconds))
+            for name, turn in zip(calls, found, strict=True)
+        }
         size = "×".join(map(str, shape))
         dpm, uni = times["DPM++2M of diffusers"], times["UniPC-2 of diffusers"]
         bar = 40e-6 if shape == LARGE else 10e-6
-        for name in list(calls)[:4]:
+        for name in list(calls)[:5]:
             limit = None if name == "sample, the default" else bar
             yield Row(GROUP, f"{name}, {size}", times[name].best, bar=limit, note=NOTE)
         for name, peer, of, limit in (
@@ -94,7 +103,16 @@ def rows(seconds: float) -> Iterator[Row]:
             ("PlanScheduler.step, unipc order 2", "UniPC-2 of diffusers", uni, None),
         ):
             limit = limit if shape == LARGE else None
-            yield Row(GROUP, f"{name}, {size}", times[name].best, peer, of.best, times[name].over(of), limit, note=NOTE)
+            yield Row(
+                GROUP,
+                f"{name}, {size}",
+                times[name].best,
+                peer,
+                of.best,
+                times[name].over(of),
+                limit,
+                note=NOTE,
+            )
 
 
 NOTE = f"a network that returns its input; {STEPS} steps, float32, one thread, in seconds for each step"

@@ -2,8 +2,9 @@
 
     python -m bench.sampling_tables
 
-A table is unrolled: x_i = a_i x_T + Σ_j b_ij m_j. Theirs is read off the scheduler itself by `Plan.from_scheduler`; ours is made on its
-very levels. The difference is the largest of all entries, divided by the largest entry.
+A table is unrolled: x_i = a_i x_T + Σ_j b_ij m_j. Theirs is read off the scheduler itself by
+`Plan.from_scheduler`; ours is made on its very levels. The difference is the largest of all entries,
+divided by the largest entry.
 """
 
 from __future__ import annotations
@@ -14,22 +15,26 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")
     import diffusers
 
 from duhamel import sampling
+from duhamel.sampling.diffusers import PlanScheduler
 
 __all__ = ["CASES", "Case", "compared", "difference", "ours_on", "scheduler", "unrolled"]
 
+TEXT = Path(__file__).with_suffix(".md")
 PAGE = Path(__file__).resolve().parents[1] / "docs" / "sampling-diffusers.md"
 X0 = {"prediction_type": "sample"}
 
 
 @dataclass(frozen=True)
 class Case:
-    """A scheduler with options, our rule with choices, and the rows from which the two must agree to `tolerance`."""
+    """A scheduler with options, our rule with choices, and the rows from which the two must agree to
+    `tolerance`."""
 
     name: str
     options: dict[str, Any]
@@ -40,11 +45,16 @@ class Case:
 
 
 CASES = (
-    Case("DDIMScheduler", {"timestep_spacing": "trailing"}, "ddim"),
+    Case("DDIMScheduler", {"timestep_spacing": "trailing"}, "ddim", steps=20),
     Case("DDIMScheduler", {"timestep_spacing": "leading"}, "ddim"),
     Case("DPMSolverMultistepScheduler", {"solver_order": 1}, "ddim", {"linear": "x0"}),
     Case("DPMSolverMultistepScheduler", {"solver_order": 2}, "dpm++2m"),
-    Case("DPMSolverMultistepScheduler", {"solver_order": 2, "solver_type": "heun"}, "multistep", {"order": 2, "linear": "x0"}),
+    Case(
+        "DPMSolverMultistepScheduler",
+        {"solver_order": 2, "solver_type": "heun"},
+        "multistep",
+        {"order": 2, "linear": "x0"},
+    ),
     Case("DPMSolverMultistepScheduler", {"solver_order": 2, "use_karras_sigmas": True}, "dpm++2m"),
     Case("UniPCMultistepScheduler", {"solver_order": 1}, "unipc", {"order": 1}),
     Case("UniPCMultistepScheduler", {"solver_order": 2}, "unipc", {"order": 2}),
@@ -58,7 +68,7 @@ CASES = (
     Case("FlowMatchHeunDiscreteScheduler", {"shift": 3.0}, "heun", {"linear": "flow", "variable": "t"}),
     Case("EDMEulerScheduler", {}, "edm", {"order": 1}),
     Case("EDMDPMSolverMultistepScheduler", {"solver_order": 2}, "dpm++2m"),
-)  # fmt: skip
+)
 
 
 def scheduler(name: str, options: dict[str, Any], steps: int) -> Any:
@@ -86,13 +96,20 @@ def ours_on(plan: sampling.Plan, rule: str, **choices: Any) -> sampling.Plan:
     else:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            made = getattr(diffusers, kind)(**{k: v for k, v in plan.provenance["config"].items() if not k.startswith("_")})
+            made = getattr(diffusers, kind)(
+                **{k: v for k, v in plan.provenance["config"].items() if not k.startswith("_")}
+            )
         schedule = sampling.Discrete(made.alphas_cumprod.double().numpy())
-    ratio = plan.sigma / plan.alpha
+    with np.errstate(divide="ignore"):
+        ratio = plan.sigma / plan.alpha
     ratio = ratio[np.append(True, np.diff(ratio) < 0)]  # a level that comes again belongs to the same step
     with np.errstate(divide="ignore"):
-        t = [*np.asarray(schedule.time(-np.log(ratio))).tolist(), 0.0]
-    return sampling.plan(schedule, rule, steps=len(ratio), grid=t, start=t[0], predicts=plan.predicts, **choices)
+        last = plan.end[2] / plan.end[1]
+        t = np.asarray(schedule.time(-np.log(np.append(ratio, last)))).tolist()
+    final = float(last) if last > 0 else "zero"
+    return sampling.plan(
+        schedule, rule, steps=len(ratio), grid=t, start=t[0], final=final, predicts=plan.predicts, **choices
+    )
 
 
 def unrolled(plan: sampling.Plan) -> np.ndarray:
@@ -120,12 +137,128 @@ def compared(case: Case) -> float:
     return difference(first[-1], second[-1]) if first.shape == second.shape else float("nan")
 
 
-def main() -> None:
+def third_order() -> tuple[float, float]:
+    """How far the last rows of DPM++3M are from our "3m-lu", and from the exact weights."""
+    options = {
+        "solver_order": 3,
+        "prediction_type": "sample",
+        "lower_order_final": False,
+        "euler_at_final": True,
+    }
+    found = theirs(Case("DPMSolverMultistepScheduler", options, "3m-lu"))
+    rows = slice(3, len(found) - 1)
+    shipped, exact = (ours_on(found, rule) for rule in ("3m-lu", "dpm++3m"))
+    first, second = (difference(other.m[rows], found.m[rows, :3]) for other in (shipped, exact))
+    return first, second
+
+
+def third_order_with_noise() -> float:
+    """How far the last rows of SDE-DPM++ of order 3 are from the exact weights."""
+    options = {
+        "solver_order": 3,
+        "prediction_type": "sample",
+        "algorithm_type": "sde-dpmsolver++",
+        "lower_order_final": False,
+        "euler_at_final": True,
+    }
+    found = theirs(Case("DPMSolverMultistepScheduler", options, "sde-dpm++"))
+    rows = slice(3, len(found) - 1)
+    return difference(ours_on(found, "sde-dpm++", order=3).m[rows], found.m[rows, :3])
+
+
+def first_b() -> tuple[bool, bool]:
+    """Whether UniPC with B1 reaches σ = 0 without NaN: theirs, ours."""
+    made = scheduler("UniPCMultistepScheduler", {"solver_order": 2, "solver_type": "bh1"}, 8)
+    x = torch.ones(1, 1, 1, 1)
+    for t in made.timesteps:
+        x = made.step(x, t, x, return_dict=False)[0]
+    ours = sampling.plan(sampling.Discrete.linear(), "unipc", order=2, steps=8, solver="bh1")
+    return bool(torch.isfinite(x).all()), bool(np.isfinite(ours.x).all() and np.isfinite(ours.m).all())
+
+
+def whole_times() -> tuple[int, int]:
+    """Different times among 20 of a Karras grid on the cosine schedule: theirs, ours."""
+    options = {"beta_schedule": "squaredcos_cap_v2", "use_karras_sigmas": True}
+    made = scheduler("DPMSolverMultistepScheduler", options, 20)
+    ours = PlanScheduler(**options, grid="config")
+    ours.set_timesteps(20)
+    return len(set(made.timesteps.tolist())), len(set(ours.timesteps.tolist()))
+
+
+def previous_time(spacing: str, steps: int) -> tuple[float, float]:
+    """How far DDIM's state is from the level that the network is told next (largest gap in training times):
+    theirs, ours."""
+    made = scheduler("DDIMScheduler", {"timestep_spacing": spacing}, steps)
+    told = made.timesteps.numpy()
+    stands = told - 1000 // steps
+    plan = sampling.plan(sampling.Discrete.linear(), "ddim", steps=steps, grid=spacing)
+    gap = plan.model_time - (1000 * plan.t - 1)
+    return float(np.abs(stands[:-1] - told[1:]).max()), float(np.abs(gap).max())
+
+
+def shifts() -> tuple[float, float, float]:
+    """The last σ above 0 of flow matching with shift 3 and 10 steps: theirs, ours, and that of one shift of
+    1/1000."""
+    made = scheduler("FlowMatchEulerDiscreteScheduler", {"shift": 3.0}, 10)
+    ours = PlanScheduler.from_scheduler(made, grid="config")
+    ours.set_timesteps(10)
+    return float(made.sigmas[-2]), float(ours.sigmas[-2]), 3e-3 / 1.002
+
+
+def stopping() -> tuple[float, float]:
+    """The σ at which DEIS with flow sigmas ends after 10 steps: theirs, ours."""
+    made = scheduler(
+        "DEISMultistepScheduler", {"use_flow_sigmas": True, "prediction_type": "flow_prediction"}, 10
+    )
+    ours = PlanScheduler.from_scheduler(made)
+    ours.set_timesteps(10)
+    return float(made.sigmas[-1]), float(ours.sigmas[-1])
+
+
+def no_signal() -> tuple[float, float]:
+    """α² of the last training time with rescale_betas_zero_snr: theirs, ours."""
+    options = {"rescale_betas_zero_snr": True, "prediction_type": "v_prediction"}
+    made = scheduler("DPMSolverMultistepScheduler", options, 10)
+    return float(made.alphas_cumprod[-1]), float(PlanScheduler.from_scheduler(made).alphas_cumprod[-1])
+
+
+def page() -> str:
+    """The page, with what was measured."""
+    rows = [
+        "| scheduler of diffusers | options | our rule, choices | largest difference |",
+        "|---|---|---|--:|",
+    ]
     for case in CASES:
-        try:
-            print(f"{case.name:35} {case.options!s:60} {case.rule:10} {compared(case):.2e}")
-        except Exception as e:
-            print(case.name, case.options, type(e).__name__, str(e)[:150])
+        said, chosen = (", ".join(f"{k}={v!r}" for k, v in d.items()) for d in (case.options, case.choices))
+        rows.append(
+            f"| {case.name} | {said} | {', '.join(filter(None, (case.rule, chosen)))} | "
+            f"{compared(case):.0e} |"
+        )
+    (lu, exact), noisy, (theirs_nan, ours_nan) = third_order(), third_order_with_noise(), first_b()
+    (their_times, our_times), (twice, ours_once, once) = whole_times(), shifts()
+    values = {
+        "table": "\n".join(rows),
+        "lu": f"{lu:.0e}",
+        "exact": f"{exact:.2f}",
+        "noisy": f"{noisy:.2f}",
+        "nan": "NaN" if not theirs_nan else "finite",
+        "finite": "finite" if ours_nan else "NaN",
+        "their_times": their_times,
+        "our_times": our_times,
+        "linspace": f"{previous_time('linspace', 10)[0]:.0f}",
+        "trailing": f"{previous_time('trailing', 16)[0]:.0f}",
+        "twice": f"{twice:.4f}",
+        "once": f"{once:.4f}",
+        "ours_once": f"{ours_once:.4f}",
+        "stop": f"{stopping()[0]:.2f}",
+        "signal": f"{no_signal()[0]:.0e}",
+    }
+    return TEXT.read_text("utf-8").format(**values)
+
+
+def main() -> None:
+    PAGE.write_text(page(), "utf-8")
+    print(f"{PAGE.name} written")
 
 
 if __name__ == "__main__":

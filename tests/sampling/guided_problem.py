@@ -1,4 +1,5 @@
-"""Gaussian classes as a network with conditioning, of any kind of prediction; its guided flow has a closed form."""
+"""Gaussian classes as a network with conditioning, of any kind of prediction; its guided flow has a
+closed form."""
 
 import numpy as np
 
@@ -36,7 +37,8 @@ def condition(mean, width, batch=6, entries=3):
 
 
 def carried(y, high, low, w, width, wide):
-    """Where guidance of weight w between N(0, width²) and N(0, wide²) takes y = x/α from ratio `high` to `low`."""
+    """Where guidance of weight w between N(0, width²) and N(0, wide²) takes y = x/α from ratio `high` to
+    `low`."""
     narrow = (width**2 + low**2) / (width**2 + high**2)
     broad = (wide**2 + low**2) / (wide**2 + high**2)
     return y * narrow ** (w / 2) * broad ** ((1 - w) / 2)

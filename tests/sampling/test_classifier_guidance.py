@@ -72,7 +72,9 @@ def test_every_prediction_is_guided_alike(predicts):
 
     class Judge:
         def bind(self, plan):
-            return lambda x, t, i: sampling.tempered(lambda x, t: logits(x / plan.scale_in[i], plan.sigma[i], torch, means), 0)(x, t)
+            return lambda x, t, i: sampling.tempered(
+                lambda x, t: logits(x / plan.scale_in[i], plan.sigma[i], torch, means), 0
+            )(x, t)
 
     expected = sampling.sample(sampling.Classified(net, Judge(), 2.0), x, plain)
     found = sampling.sample(sampling.Classified(Turned(), Judge(), 2.0), x, plan)
@@ -117,7 +119,8 @@ def test_calibration_is_found_and_heals():
         return share / share.sum(1, keepdims=True)
 
     errors = [sampling.calibration_error(chances(f), labels) for f in (right, 4 * right, tau * 4 * right)]
-    assert errors[1] > 3 * errors[0] and errors[2] < 1.3 * errors[0] + 0.005
+    assert errors[1] > 3 * errors[0]
+    assert errors[2] < 1.3 * errors[0] + 0.005
     # the overconfident classifier pulls samples off their class; the calibrated one does not
     plan, means = sampling.plan(VE, steps=20), torch.from_numpy(MEANS)
     start = torch.from_numpy(X)
@@ -127,7 +130,9 @@ def test_calibration_is_found_and_heals():
 
     ends = {}
     for name, factor in (("exact", 1.0), ("wrong", 4.0), ("healed", 4 * tau)):
-        judged = sampling.tempered(lambda x, s: 4 * logits(x, s, torch, means), 0, joint=factor / 4, marginal=factor / 4)
+        judged = sampling.tempered(
+            lambda x, s: 4 * logits(x, s, torch, means), 0, joint=factor / 4, marginal=factor / 4
+        )
         ends[name] = np.asarray(sampling.sample(sampling.Classified(net, judged), start, plan))
     off = {name: np.abs(ends[name] - ends["exact"]).mean() for name in ("wrong", "healed")}
     assert off["wrong"] > 10 * off["healed"]

@@ -1,4 +1,5 @@
-"""`PlanScheduler` inside real pipelines of diffusers, with small random weights: they give what `sample` gives."""
+"""`PlanScheduler` inside real pipelines of diffusers, with small random weights: they give what `sample`
+gives."""
 
 import threading
 import warnings
@@ -13,7 +14,6 @@ with warnings.catch_warnings():
     from diffusers import AutoencoderKL, StableDiffusionImg2ImgPipeline, StableDiffusionPipeline
     from transformers import CLIPTextConfig, CLIPTextModel, CLIPTokenizer
 
-    LOADED = [diffusers.DDPMPipeline, diffusers.DDIMPipeline, diffusers.FluxPipeline, diffusers.StableDiffusion3Pipeline]
 
 from duhamel import sampling
 from duhamel.sampling.diffusers import PlanScheduler
@@ -43,7 +43,9 @@ def quiet(pipe):
 def pixels():
     blocks = {"down_block_types": ("DownBlock2D",) * 2, "up_block_types": ("UpBlock2D",) * 2}
     return random_weights(
-        lambda: diffusers.UNet2DModel(sample_size=8, layers_per_block=1, block_out_channels=(8, 16), norm_num_groups=4, **blocks)
+        lambda: diffusers.UNet2DModel(
+            sample_size=8, layers_per_block=1, block_out_channels=(8, 16), norm_num_groups=4, **blocks
+        )
     )
 
 
@@ -54,24 +56,40 @@ def latent():
     words = [*letters, *(letter + "</w>" for letter in letters), "<|startoftext|>", "<|endoftext|>"]
     tokenizer = CLIPTokenizer(vocab={word: k for k, word in enumerate(words)}, merges=[], model_max_length=16)
     text = CLIPTextConfig(
-        vocab_size=54, hidden_size=16, intermediate_size=16, num_hidden_layers=1, num_attention_heads=2,
-        max_position_embeddings=16, bos_token_id=52, eos_token_id=53, pad_token_id=53,
-    )  # fmt: skip
+        vocab_size=54,
+        hidden_size=16,
+        intermediate_size=16,
+        num_hidden_layers=1,
+        num_attention_heads=2,
+        max_position_embeddings=16,
+        bos_token_id=52,
+        eos_token_id=53,
+        pad_token_id=53,
+    )
     parts = {
         "unet": random_weights(
             lambda: diffusers.UNet2DConditionModel(
-                sample_size=8, layers_per_block=1, block_out_channels=(8, 16), norm_num_groups=4, cross_attention_dim=16,
-                attention_head_dim=4, down_block_types=("DownBlock2D", "CrossAttnDownBlock2D"),
+                sample_size=8,
+                layers_per_block=1,
+                block_out_channels=(8, 16),
+                norm_num_groups=4,
+                cross_attention_dim=16,
+                attention_head_dim=4,
+                down_block_types=("DownBlock2D", "CrossAttnDownBlock2D"),
                 up_block_types=("CrossAttnUpBlock2D", "UpBlock2D"),
             )
         ),
-        "vae": random_weights(lambda: AutoencoderKL(block_out_channels=(8,), norm_num_groups=4, latent_channels=4, sample_size=8)),
+        "vae": random_weights(
+            lambda: AutoencoderKL(
+                block_out_channels=(8,), norm_num_groups=4, latent_channels=4, sample_size=8
+            )
+        ),
         "text_encoder": random_weights(lambda: CLIPTextModel(text)),
         "tokenizer": tokenizer,
         "scheduler": diffusers.PNDMScheduler(skip_prk_steps=True, **LATENT),
         "safety_checker": None,
         "feature_extractor": None,
-    }  # fmt: skip
+    }
     return quiet(StableDiffusionPipeline(**parts, requires_safety_checker=False))
 
 
@@ -98,7 +116,9 @@ def test_pixels(pixels, name, choice):
     pipe = quiet(getattr(diffusers, name)(unet=pixels, scheduler=diffusers.DDPMScheduler()))
     pipe.scheduler = PlanScheduler.from_config(pipe.scheduler.config, **choice)
     assert pipe.scheduler.config.clip_sample
-    found = pipe(batch_size=2, generator=torch.Generator().manual_seed(1), num_inference_steps=4, output_type="np").images
+    found = pipe(
+        batch_size=2, generator=torch.Generator().manual_seed(1), num_inference_steps=4, output_type="np"
+    ).images
     x = seeded(2, 3, 8, 8, seed=1)
     plan = pipe.scheduler.plan
     hook = {"on_x0": lambda estimate: estimate.clamp(-1, 1)}
@@ -110,9 +130,11 @@ def test_a_pipeline_goes_to_disk_and_back(pixels, tmp_path):
     pipe = quiet(diffusers.DDPMPipeline(unet=pixels, scheduler=PlanScheduler(rule="unipc", order=3)))
     pipe.save_pretrained(tmp_path)
     again = quiet(diffusers.DDPMPipeline.from_pretrained(tmp_path))
-    assert isinstance(again.scheduler, PlanScheduler) and again.scheduler.config.order == 3
+    assert isinstance(again.scheduler, PlanScheduler)
+    assert again.scheduler.config.order == 3
     first, second = (
-        p(generator=torch.Generator().manual_seed(1), num_inference_steps=3, output_type="np").images for p in (pipe, again)
+        p(generator=torch.Generator().manual_seed(1), num_inference_steps=3, output_type="np").images
+        for p in (pipe, again)
     )
     np.testing.assert_array_equal(first, second)
 
@@ -124,7 +146,8 @@ def test_latents_from_text(latent, choice):
     x = seeded(1, 4, 8, 8)
     found = pipe("a cat", num_inference_steps=4, height=8, width=8, latents=x, output_type="latent").images
     plan = pipe.scheduler.plan
-    assert plan.schedule == sampling.Discrete.scaled_linear() and plan.predicts == "eps"
+    assert plan.schedule == sampling.Discrete.scaled_linear()
+    assert plan.predicts == "eps"
     torch.testing.assert_close(found, sampling.sample(guided(pipe), x, plan), rtol=1e-4, atol=1e-4)
     if not choice:
         assert plan == sampling.plan(sampling.Discrete.scaled_linear(), steps=4)
@@ -140,8 +163,14 @@ def test_image_to_image(latent, choice):
     pipe = quiet(StableDiffusionImg2ImgPipeline(**latent.components, requires_safety_checker=False))
     pipe.scheduler = PlanScheduler.from_config(latent.scheduler.config, **choice)
     image, noise = seeded(1, 4, 8, 8, seed=4), seeded(1, 4, 8, 8, seed=1)
-    found = pipe("a cat", image=image, strength=0.5, num_inference_steps=6, output_type="latent",
-                 generator=torch.Generator().manual_seed(1)).images  # fmt: skip
+    found = pipe(
+        "a cat",
+        image=image,
+        strength=0.5,
+        num_inference_steps=6,
+        output_type="latent",
+        generator=torch.Generator().manual_seed(1),
+    ).images
     whole = pipe.scheduler.plan
     begin = 3 * pipe.scheduler.order
     grid = [*dict.fromkeys(whole.t[begin:].tolist()), 0.0]
@@ -151,7 +180,13 @@ def test_image_to_image(latent, choice):
 
 
 def flow_parts():
-    vae = {"block_out_channels": (8,), "norm_num_groups": 4, "sample_size": 8, "shift_factor": 0.0, "scaling_factor": 1.0}
+    vae = {
+        "block_out_channels": (8,),
+        "norm_num_groups": 4,
+        "sample_size": 8,
+        "shift_factor": 0.0,
+        "scaling_factor": 1.0,
+    }
     texts = dict.fromkeys(("text_encoder", "tokenizer", "text_encoder_2", "tokenizer_2"))
     return vae, texts
 
@@ -160,25 +195,49 @@ def test_flow():
     vae, texts = flow_parts()
     transformer = random_weights(
         lambda: diffusers.SD3Transformer2DModel(
-            sample_size=8, patch_size=1, in_channels=4, num_layers=1, attention_head_dim=8, num_attention_heads=2,
-            caption_projection_dim=16, joint_attention_dim=16, pooled_projection_dim=16, out_channels=4, pos_embed_max_size=8,
+            sample_size=8,
+            patch_size=1,
+            in_channels=4,
+            num_layers=1,
+            attention_head_dim=8,
+            num_attention_heads=2,
+            caption_projection_dim=16,
+            joint_attention_dim=16,
+            pooled_projection_dim=16,
+            out_channels=4,
+            pos_embed_max_size=8,
         )
-    )  # fmt: skip
+    )
     with torch.no_grad():  # the last layer begins at zero
         transformer.proj_out.weight.copy_(0.1 * seeded(*transformer.proj_out.weight.shape))
-    parts = {"vae": random_weights(lambda: AutoencoderKL(latent_channels=4, **vae)), "text_encoder_3": None, "tokenizer_3": None}
+    parts = {
+        "vae": random_weights(lambda: AutoencoderKL(latent_channels=4, **vae)),
+        "text_encoder_3": None,
+        "tokenizer_3": None,
+    }
     theirs = diffusers.FlowMatchEulerDiscreteScheduler(shift=3.0)
-    pipe = quiet(diffusers.StableDiffusion3Pipeline(transformer=transformer, scheduler=theirs, **parts, **texts))
+    pipe = quiet(
+        diffusers.StableDiffusion3Pipeline(transformer=transformer, scheduler=theirs, **parts, **texts)
+    )
     pipe.scheduler = PlanScheduler.from_config(pipe.scheduler.config)
     words, pooled = seeded(1, 4, 16, seed=2), seeded(1, 16, seed=3)
     x = seeded(1, 4, 8, 8)
-    given = {"prompt_embeds": words, "pooled_prompt_embeds": pooled, "guidance_scale": 1.0, "latents": x, "output_type": "latent"}
+    given = {
+        "prompt_embeds": words,
+        "pooled_prompt_embeds": pooled,
+        "guidance_scale": 1.0,
+        "latents": x,
+        "output_type": "latent",
+    }
     found = pipe(**given, num_inference_steps=5, height=8, width=8).images
     plan = pipe.scheduler.plan
-    assert plan.schedule == sampling.Flow(shift=3.0, model_scale=1000.0) and plan.predicts == "flow"
+    assert plan.schedule == sampling.Flow(shift=3.0, model_scale=1000.0)
+    assert plan.predicts == "flow"
 
     def model(x, t):
-        return transformer(x, timestep=t.expand(1), encoder_hidden_states=words, pooled_projections=pooled).sample
+        return transformer(
+            x, timestep=t.expand(1), encoder_hidden_states=words, pooled_projections=pooled
+        ).sample
 
     torch.testing.assert_close(found, sampling.sample(model, x, plan), rtol=1e-5, atol=1e-5)
     assert float((found - x).abs().max()) > 0.1
@@ -193,15 +252,31 @@ def test_flow_with_a_shift_from_the_size():
     vae, texts = flow_parts()
     transformer = random_weights(
         lambda: diffusers.FluxTransformer2DModel(
-            patch_size=1, in_channels=4, num_layers=1, num_single_layers=1, attention_head_dim=16, num_attention_heads=2,
-            joint_attention_dim=16, pooled_projection_dim=16, axes_dims_rope=(4, 4, 8),
+            patch_size=1,
+            in_channels=4,
+            num_layers=1,
+            num_single_layers=1,
+            attention_head_dim=16,
+            num_attention_heads=2,
+            joint_attention_dim=16,
+            pooled_projection_dim=16,
+            axes_dims_rope=(4, 4, 8),
         )
-    )  # fmt: skip
+    )
     theirs = diffusers.FlowMatchEulerDiscreteScheduler(use_dynamic_shifting=True)
-    parts = {"vae": random_weights(lambda: AutoencoderKL(latent_channels=1, **vae)), "transformer": transformer}
+    parts = {
+        "vae": random_weights(lambda: AutoencoderKL(latent_channels=1, **vae)),
+        "transformer": transformer,
+    }
     pipe = quiet(diffusers.FluxPipeline(scheduler=theirs, **parts, **texts))
-    given = {"prompt_embeds": seeded(1, 4, 16), "pooled_prompt_embeds": seeded(1, 16), "num_inference_steps": 4,
-             "height": 8, "width": 8, "output_type": "latent"}  # fmt: skip
+    given = {
+        "prompt_embeds": seeded(1, 4, 16),
+        "pooled_prompt_embeds": seeded(1, 16),
+        "num_inference_steps": 4,
+        "height": 8,
+        "width": 8,
+        "output_type": "latent",
+    }
     pipe(**given, generator=torch.Generator().manual_seed(0))
     pipe.scheduler = PlanScheduler.from_config(theirs.config, rule="ddim", linear="flow", grid="uniform")
     pipe(**given, generator=torch.Generator().manual_seed(0))
@@ -214,8 +289,14 @@ def test_two_pipelines_in_threads_share_a_scheduler(latent):
     inputs, steps, found = [seeded(1, 4, 8, 8, seed=k) for k in range(2)], (3, 5), [None, None]
 
     def run(k, scheduler):
-        pipe = quiet(StableDiffusionPipeline(**latent.components | {"scheduler": scheduler}, requires_safety_checker=False))
-        return pipe("a cat", num_inference_steps=steps[k], height=8, width=8, latents=inputs[k], output_type="latent").images
+        pipe = quiet(
+            StableDiffusionPipeline(
+                **latent.components | {"scheduler": scheduler}, requires_safety_checker=False
+            )
+        )
+        return pipe(
+            "a cat", num_inference_steps=steps[k], height=8, width=8, latents=inputs[k], output_type="latent"
+        ).images
 
     def work(k):
         found[k] = [run(k, shared) for _ in range(2)]

@@ -1,4 +1,5 @@
-"""Back to noise: exact where rows can be undone, as good as the solution elsewhere; edits with a closed form."""
+"""Back to noise: exact where rows can be undone, as good as the solution elsewhere; edits with a closed
+form."""
 
 import jax
 import jax.numpy as jnp
@@ -31,8 +32,10 @@ def test_round_trip_of_bdia_in_single_precision(predicts, gamma, steps):
     plan = sampling.plan(VP, "bdia", steps=steps, gamma=gamma, predicts=predicts)
     state = sampling.invert(Narrow(predicts), X0_32, plan)
     back = sampling.sample(Narrow(predicts), None, plan, start=state)
-    assert state.i == 1 and state.x.dtype == back.dtype == np.float32
-    assert np.abs(back - X0_32).max() < 5e-6 and np.sqrt(np.mean((back - X0_32) ** 2)) < 1e-6
+    assert state.i == 1
+    assert state.x.dtype == back.dtype == np.float32
+    assert np.abs(back - X0_32).max() < 5e-6
+    assert np.sqrt(np.mean((back - X0_32) ** 2)) < 1e-6
     assert np.abs(state.x).max() < 5
 
 
@@ -56,7 +59,8 @@ def test_exact_inversion_beats_the_naive_one_by_digits():
     rough = np.abs(sampling.sample(Network("eps"), there, ddim) - X0).max()
     plan = sampling.plan(VP, "bdia", steps=steps)
     exact = sampling.edit(Network("eps"), Network("eps"), X0, plan)
-    assert rough > 1e-2 and np.abs(exact - X0).max() < 1e-12
+    assert rough > 1e-2
+    assert np.abs(exact - X0).max() < 1e-12
 
 
 def test_a_plan_of_three_states_is_undone():
@@ -82,7 +86,7 @@ def test_a_plan_of_three_states_is_undone():
 
 
 def test_torch_and_jax():
-    plan = sampling.plan(VP, "bdia", steps=12, gamma=0.95)
+    plan = sampling.plan(VP, "bdia", steps=6, gamma=0.95)
     expected = sampling.invert(Network("eps"), X0, plan)
 
     class InTorch:
@@ -102,9 +106,9 @@ def test_torch_and_jax():
 @pytest.mark.parametrize(("rule", "order"), [("multistep", 1), ("rf-solver", 3)])
 def test_rf_solver_there_and_back(rule, order):
     # the midpoint rule is of order 2; the leading errors of the two ways cancel
-    options = dict(predicts="flow", grid="uniform")
+    options = {"predicts": "flow", "grid": "uniform"}
     if rule == "multistep":
-        options |= dict(order=1, linear="flow", variable="t")
+        options |= {"order": 1, "linear": "flow", "variable": "t"}
     errors = []
     for steps in (20, 40, 80):
         encoding = sampling.encoder(FLOW, rule, steps=steps, start=0.98, **options)
@@ -117,14 +121,16 @@ def test_rf_solver_there_and_back(rule, order):
 
 def test_rf_solver_is_of_second_order_one_way():
     """x + h u + h²/2 (u_mid − u)/(h/2), and against a fine solution."""
-    options = dict(predicts="flow", start=0.98)
+    options = {"predicts": "flow", "start": 0.98}
     ends = [
-        sampling.sample(Network("flow"), X0, sampling.encoder(FLOW, "rf-solver", steps=n, grid="uniform", **options))
-        for n in (20, 40, 80, 1280)
+        sampling.sample(
+            Network("flow"), X0, sampling.encoder(FLOW, "rf-solver", steps=n, grid="uniform", **options)
+        )
+        for n in (20, 40, 80, 640)
     ]
     errors = [np.abs(end - ends[-1]).max() for end in ends[:-1]]
     assert np.all(np.abs(np.log2(np.array(errors[:-1]) / errors[1:]) - 2) < 0.2)
-    plan = sampling.encoder(FLOW, "rf-solver", steps=1, grid=[0.5, 0.3], **options)
+    plan = sampling.encoder(FLOW, "rf-solver", steps=1, grid=[0.5, 0.3], final=3 / 7, **options)
     ask, h = Network("flow").bind(plan), 0.2
     u = ask(X0, None, 0)
     middle = ask(X0 + 0.5 * h * u, None, 1)
@@ -147,7 +153,7 @@ def test_an_edit_moves_one_gaussian_to_another(exact):
     if exact:
         found = sampling.edit(one, other, x, sampling.plan(VP, "bdia", steps=200, gamma=0.98))
     else:
-        options = dict(steps=300, variable="arctan", grid=("arctan", 2.0, 2.0))
+        options = {"steps": 300, "variable": "arctan", "grid": ("arctan", 2.0, 2.0)}
         plan = sampling.plan(VP, "multistep", order=3, **options)
         encoding = sampling.encoder(VP, "multistep", order=3, **options)
         found = sampling.edit(one, other, x, plan, encoding=encoding)

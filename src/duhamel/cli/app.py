@@ -177,7 +177,7 @@ def sample(
     form: Annotated[str, typer.Option(help="The network: vp, edm or flow.")] = "vp",
     rule: Annotated[str, typer.Option(help="A rule of duhamel.sampling.RULES, or default.")] = "default",
     steps: Annotated[str, typer.Option(help="Intervals of the grid.")] = "10",
-    grid: Annotated[Text, typer.Option(help="A grid, with parameters (karras,5), or the times (1,0.4,0).")] = None,
+    grid: Annotated[Text, typer.Option(help="A grid (karras,5: with parameters), or times.")] = None,
     order: Annotated[Text, typer.Option(help="The order of the rule.")] = None,
     variable: Annotated[Text, typer.Option(help="Interpolate in logsnr, rho, t or arctan.")] = None,
     linear: Annotated[Text, typer.Option(help="Linear part: eps, x0, v, flow, gaussian or a number.")] = None,
@@ -204,11 +204,10 @@ def sample(
     from duhamel.cli.sample import sample as start
 
     wish = Wish(
-        form, rule, steps, grid, order, variable, linear, noise, tuple(options or ()), labels, rows, guidance, seed
+        form, rule, steps, grid, order, variable, linear, noise, tuple(options or ()), labels, rows, guidance,
+        seed,
     )  # fmt: skip
-    return start(
-        what, wish, out, table=table, rules=rules, evaluations=evaluations, force=force, quiet=quiet
-    )
+    return start(what, wish, out, table=table, rules=rules, evaluations=evaluations, force=force, quiet=quiet)
 
 
 @app.command()

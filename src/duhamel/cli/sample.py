@@ -63,9 +63,8 @@ def sample(
             f"There is nothing to sample called {what!r}{near(what, NETWORKS)} There are: digits."
         )
     if wish.form not in digits.FORMS:
-        raise InputError(
-            f"There is no form {wish.form!r}{near(wish.form, digits.FORMS)} There are: {', '.join(digits.FORMS)}."
-        )
+        known = ", ".join(digits.FORMS)
+        raise InputError(f"There is no form {wish.form!r}{near(wish.form, digits.FORMS)} There are: {known}.")
     net = digits.load(wish.form)
     choices = _choices(wish)
     _known_rule(wish.rule)
@@ -233,7 +232,7 @@ def _drawn(model: Any, noise: Any, chosen: Any, wish: Wish, out: Path, bar: Prog
         callback=lambda seen: bar.advance(task),
     )
     seconds = time.perf_counter() - began
-    title = f"{wish.form}, {wish.rule}: {len(chosen)} steps, {chosen.nfe} evaluations, {seconds:.2g} s"
+    title = f"{wish.form}, {wish.rule}\n{len(chosen)} rows, {chosen.nfe} evaluations, {seconds:.2g} s"
     draw(x, out, columns=len(wish.labels), title=title)
     return seconds
 
@@ -272,8 +271,8 @@ def _show(console: Console, found: list[Any], form: str, budget: tuple[int, ...]
     console.print(table)
     for text in dict.fromkeys(f"{score.rule}: {score.reason}" for score in found if score.reason):
         console.print(Text(text), style="dim")
-    note = "Error: RMS per pixel to the end of 400 steps of order 3 of the same network and noise; pixels lie in [−1, 1]."
-    console.print(Text(note), style="dim")
+    note = "Error: RMS per pixel to the end of 400 steps of order 3, same network and noise;"
+    console.print(Text(f"{note} pixels lie in [−1, 1]."), style="dim")
 
 
 def _cell(score: Any) -> str:

@@ -118,6 +118,11 @@ ad.primitive_jvps[_map] = _jvp
 def _transpose(
     cotangents: Any, *operands: Any, forward: Function, backward: Function, count: int, shapes: Any
 ) -> list[Any]:
+    inner = backward
+    while isinstance(inner, _Mapped):
+        inner = inner.function
+    if inner is _refused:
+        _refused([], [])
     of = tuple(Shape(v.aval.shape, v.aval.dtype) for v in operands[count:])
     filled = [
         jnp.zeros(s.shape, s.dtype) if type(c) is ad.Zero else c

@@ -1,10 +1,11 @@
-"""Gradients through a plan by its discrete adjoint: one reverse pass per network evaluation, states kept, stored in part, or
-made again.
+"""Gradients through a plan by its discrete adjoint: one reverse pass per network evaluation, states kept,
+stored in part, or made again.
 
     x̄_{i−k} += x[i,k] x̄_{i+1},    m̄_{i−k} += m[i,k] x̄_{i+1},    x̄_i += s_i Jᵀ m̄_i,    θ̄ += (∂m_i/∂θ)ᵀ m̄_i
 
-It is the exact gradient of what `sample` computes, not of an equation that it approximates: equal to backpropagation through
-`sample(grad=True)` to round-off, which however keeps the network's activations of every row.
+It is the exact gradient of what `sample` computes, not of an equation that it approximates: equal to
+backpropagation through `sample(grad=True)` to round-off, which however keeps the network's activations of
+every row.
 """
 
 from __future__ import annotations
@@ -29,17 +30,20 @@ def differentiable(
 ) -> Array:
     """`sample(model, x, plan)`, differentiable with little memory; a drop-in in a loss.
 
-    `memory` besides one evaluation's activations: "all", the states of all n rows (2 evaluations a row: forward, and with its reverse pass);
-    "sqrt", about 2√n of them (3 evaluations a row); "constant", the last two, the others made again by undoing the rows: plans
-    that `invert` can undo only, as BDIA's (γ near 1). JAX: gradients reach x and all that the model closes over. PyTorch: x, the model's
-    `parameters()`, and the tensors in `wrt` (conditioning, weights of a plain function). Models with a memory, hooks and callbacks:
-    use `sample(grad=True)`. Raises `InputError`. Compare 2307.10711 (AdjointDPM), which solves the continuous adjoint backwards.
+    `memory` besides one evaluation's activations: "all", the states of all n rows (2 evaluations a row:
+    forward, and with its reverse pass); "sqrt", about 2√n of them (3 evaluations a row); "constant", the
+    last two, the others made again by undoing the rows: plans that `invert` can undo only, as BDIA's (γ
+    near 1). JAX: gradients reach x and all that the model closes over. PyTorch: x, the model's
+    `parameters()`, and the tensors in `wrt` (conditioning, weights of a plain function). Models with a
+    memory, hooks and callbacks: use `sample(grad=True)`. Raises `InputError`. Compare 2307.10711
+    (AdjointDPM), which solves the continuous adjoint backwards.
     """
     if memory not in MEMORIES:
         raise InputError(f"memory={memory!r}: use 'all', 'sqrt' or 'constant'")
     if memory == "constant" and depth(plan) != 1:
         raise InputError(
-            f"{plan!r} cannot be undone from its end, so constant memory has nothing to stand on: use memory='sqrt', or the rule 'bdia'"
+            f"{plan!r} cannot be undone from its end, so constant memory has nothing to stand on: "
+            "use memory='sqrt', or the rule 'bdia'"
         )
     if plan.stochastic and noise is None:
         raise InputError("this plan adds noise: give noise=, so that rows that are made again are the same")

@@ -29,7 +29,9 @@ def differentiable(model: Any, x: Array, plan: Plan, memory: str, noise: Any) ->
             "a model with a memory (momentum) has no discrete adjoint here: differentiate sample itself"
         )
     wide = x.dtype if x.dtype.itemsize > 2 else jnp.dtype("float32")
-    columns = _columns(plan, x.ndim, wide)
+    # numbers, not tracers: the reverse pass closes over them
+    with jax.ensure_compile_time_eval():
+        columns = _columns(plan, x.ndim, wide)
     if memory == "constant":
         return _reversible(ask, plan, columns, x, wide)
     draw = _drawn(noise, x, wide) if plan.stochastic else None
@@ -42,7 +44,7 @@ def differentiable(model: Any, x: Array, plan: Plan, memory: str, noise: Any) ->
         def step(carry: Any, row: Columns, asks: bool = asks) -> Any:
             return body(carry, row, asks), None
 
-        once = jax.checkpoint(step)  # pyright: ignore
+        once = jax.checkpoint(step)
         if memory == "all":
             carry, _ = jax.lax.scan(once, carry, part)
         else:
@@ -58,7 +60,7 @@ def _in_parts(once: Any, carry: Any, columns: Columns, count: int) -> Any:
     def part(carry: Any, rows: Columns) -> Any:
         return jax.lax.scan(once, carry, rows)[0], None
 
-    again = jax.checkpoint(part)  # pyright: ignore
+    again = jax.checkpoint(part)
     split = {
         name: value[: whole * size].reshape(whole, size, *value.shape[1:]) for name, value in columns.items()
     }
@@ -74,9 +76,8 @@ def _reversible(ask: Any, plan: Plan, columns: Columns, x: Array, wide: Any) -> 
     columns = {
         name: columns[name] for name in ("i", "model_time", "scale_in", "x", "m", "bias") if name in columns
     }
-    first = {name: value[0] for name, value in columns.items()}
-    told, index = first["model_time"], first["i"]
-    pure, closed = jax.closure_convert(ask, x, told, index)
+    told, index = columns["model_time"], columns["i"]
+    pure, closed = jax.closure_convert(ask, x, told[0], index[0])
 
     def output(row: Columns, x: Array, closed: Any) -> Array:
         return pure((x * row["scale_in"]).astype(narrow), row["model_time"], row["i"], *closed).astype(wide)

@@ -23,11 +23,12 @@ Tensor = torch.Tensor
 def differentiable(
     model: Any, x: Tensor, plan: Plan, memory: str, wrt: tuple[Tensor, ...], noise: Any
 ) -> Tensor:
-    """The run as one node of autograd's graph, whose inputs are x and the tensors that the model depends on."""
+    """The run as one node of autograd's graph, whose inputs are x and the tensors that the model depends
+    on."""
     own = tuple(model.parameters()) if hasattr(model, "parameters") else ()
     kept = {id(tensor): tensor for tensor in (*own, *wrt) if tensor.requires_grad}
     run = _Run(model, plan, memory, noise, tuple(kept.values()))
-    return _Sampled.apply(run, x, *kept.values())  # pyright: ignore
+    return _Sampled.apply(run, x, *kept.values())
 
 
 class _Sampled(torch.autograd.Function):
@@ -160,7 +161,8 @@ class _Run:
             leaf = getattr(node, "variable", None)
             if leaf is not None and id(leaf) not in known:
                 raise InputError(
-                    f"the model depends on a tensor of shape {tuple(leaf.shape)} that requires a gradient and is not in wrt: name it there"
+                    f"the model depends on a tensor of shape {tuple(leaf.shape)} that requires a gradient "
+                    "and is not in wrt: name it there"
                 )
             nodes += [after for after, _ in node.next_functions if after is not None]
 

@@ -33,7 +33,8 @@ def library(x: Array) -> Any:
 
 
 def constant(value: Any, like: Array) -> Any:
-    """A number or NumPy array as an array of the kind, type and device of `like`; a plain number stays one."""
+    """A number or NumPy array as an array of the kind, type and device of `like`; a plain number stays
+    one."""
     if np.ndim(value) == 0 and not hasattr(value, "aval"):
         return float(value)
     kind = kind_of(like)
@@ -59,7 +60,8 @@ def norm(x: Array) -> Array:
 
 
 def concatenated(first: Any, second: Any) -> Any:
-    """Two arrays one after the other along the batch; tuples, lists and dictionaries entry by entry, None stays None."""
+    """Two arrays one after the other along the batch; tuples, lists and dictionaries entry by entry, None
+    stays None."""
     if first is None:
         return None
     if isinstance(first, dict):
@@ -74,7 +76,8 @@ def concatenated(first: Any, second: Any) -> Any:
 
 
 def telling(t: Any, like: Array) -> Any:
-    """A model time as `sample` gives it: a float in NumPy, otherwise a 0-d array; one per sample stays an array."""
+    """A model time as `sample` gives it: a float in NumPy, otherwise a 0-d array; one per sample stays an
+    array."""
     t = np.asarray(t, dtype=np.float64)
     if kind_of(like) == "numpy":
         return t if t.ndim else float(t)
@@ -84,7 +87,8 @@ def telling(t: Any, like: Array) -> Any:
 
 
 def normal_like(x: Array, seed: Any) -> Callable[[int], Array]:
-    """A function of a counter that gives unit normals like x: per sample, independent of the batch (see `noise`)."""
+    """A function of a counter that gives unit normals like x: per sample, independent of the batch (see
+    `noise`)."""
     draw = normals(seed, tuple(x.shape))
     return lambda i: constant(draw(i), x)
 

@@ -22,12 +22,14 @@ Array = Any
 
 @dataclass(frozen=True, eq=False)
 class Classified:
-    """A model of (x, t) guided by a classifier (score-SDE, 2011.13456, Eq. 14; 2105.05233, Alg. 2, for any prediction).
+    """A model of (x, t) guided by a classifier (score-SDE, 2011.13456, Eq. 14; 2105.05233, Alg. 2, for
+    any prediction).
 
-    `log_prob(x, t)` -> log p(y | x) per sample, up to a constant, at the state and time that the network sees; its gradient is taken by
-    PyTorch or JAX. Or `slope(x, t)`, the gradient itself, for any array. `on`: "state", a classifier of noisy states, or
-    "x0", an ordinary classifier read at the network's x̂₀(x): the gradient then passes through the network (one reverse pass
-    a row). `weight`, `interval`, `over` as in `Guided`, but off is 0. Objects with `bind(plan)` -> f(x, t, i) serve as well.
+    `log_prob(x, t)` -> log p(y | x) per sample, up to a constant, at the state and time that the network
+    sees; its gradient is taken by PyTorch or JAX. Or `slope(x, t)`, the gradient itself, for any array.
+    `on`: "state", a classifier of noisy states, or "x0", an ordinary classifier read at the network's
+    x̂₀(x): the gradient then passes through the network (one reverse pass a row). `weight`, `interval`,
+    `over` as in `Guided`, but off is 0. Objects with `bind(plan)` -> f(x, t, i) serve as well.
     """
 
     model: Any
@@ -80,8 +82,9 @@ class _BoundClassified:
 def tempered(
     logits: Callable[..., Array], label: Any, *, joint: float = 1.0, marginal: float = 1.0
 ) -> Callable[..., Array]:
-    """log p(y | x) of an off-the-shelf classifier, joint · f_y − log Σ_k exp(marginal · f_k): equal temperatures calibrate it (`calibrate`);
-    marginal below joint leans on the joint density of label and image (ElucD, 2310.11311). `logits(x, t)` -> (B, classes)."""
+    """log p(y | x) of an off-the-shelf classifier, joint · f_y − log Σ_k exp(marginal · f_k): equal
+    temperatures calibrate it (`calibrate`); marginal below joint leans on the joint density of label and
+    image (ElucD, 2310.11311). `logits(x, t)` -> (B, classes)."""
 
     def log_prob(x: Array, t: Any) -> Array:
         from duhamel.sampling.arrays import library
@@ -98,8 +101,9 @@ def tempered(
 
 
 def calibrate(logits: Any, labels: Any) -> float:
-    """The inverse temperature τ for which softmax(τ f) has the least log loss on held-out `labels` (1706.04599, Sec. 4.2, as 1/T): the
-    number for `tempered`. logits (N, classes), labels (N,). Convex; Newton's method."""
+    """The inverse temperature τ for which softmax(τ f) has the least log loss on held-out `labels`
+    (1706.04599, Sec. 4.2, as 1/T): the number for `tempered`. logits (N, classes), labels (N,). Convex;
+    Newton's method."""
     f, labels = np.asarray(logits, float), np.asarray(labels)
     if f.ndim != 2 or len(f) != len(labels):
         raise InputError(
@@ -120,8 +124,9 @@ def calibrate(logits: Any, labels: Any) -> float:
 
 
 def calibration_error(probabilities: Any, labels: Any, bins: int = 15) -> float:
-    """The expected calibration error (1706.04599, Eq. 3): over bins of the confidence max_k p_k, the mean of |accuracy − confidence|
-    weighted by how many fall in the bin. probabilities (N, classes), labels (N,)."""
+    """The expected calibration error (1706.04599, Eq. 3): over bins of the confidence max_k p_k, the mean
+    of |accuracy − confidence| weighted by how many fall in the bin. probabilities (N, classes), labels
+    (N,)."""
     p, labels = np.asarray(probabilities, float), np.asarray(labels)
     sure, right = p.max(1), p.argmax(1) == labels
     place = np.minimum((sure * bins).astype(int), bins - 1)

@@ -37,8 +37,8 @@ def gradient(f: Callable[[Array], tuple[Array, Any]], x: Array) -> tuple[Array, 
 
 
 def pushed(f: Callable[[Array], Array], x: Array, directions: Array) -> tuple[Array, Array]:
-    """f(x) and J v for every direction v, shape (directions, *x.shape). The network is evaluated once; PyTorch then makes one
-    reverse pass each, giving Jᵀ v: traces do not tell the two apart."""
+    """f(x) and J v for every direction v, shape (directions, *x.shape). The network is evaluated once;
+    PyTorch then makes one reverse pass each, giving Jᵀ v: traces do not tell the two apart."""
     kind = kind_of(x)
     if kind == "jax":
         import jax
@@ -53,7 +53,10 @@ def pushed(f: Callable[[Array], Array], x: Array, directions: Array) -> tuple[Ar
             inner = x if outside and x.requires_grad else x.detach().requires_grad_()
             value = f(inner)
             found = torch.stack(
-                [torch.autograd.grad(value, inner, v, retain_graph=True, create_graph=outside)[0] for v in directions]
+                [
+                    torch.autograd.grad(value, inner, v, retain_graph=True, create_graph=outside)[0]
+                    for v in directions
+                ]
             )
         return (value, found) if outside else (value.detach(), found)
     raise InputError("NumPy has no derivatives: give trace= as a function, or pass arrays of PyTorch or JAX")

@@ -2,9 +2,10 @@
 
     m = m_c + (w − 1) u,    u = m_c − m_u
 
-in classifier-free guidance (2207.12598, Eq. 6); w = 1 is the conditional network, w = 0 the unconditional one. Predictions of all
-kinds are affine in each other, so the result does not depend on the kind. `weight` may be one for each sample; outside of an
-interval of noise levels it is 1, and the second evaluation is then not made.
+in classifier-free guidance (2207.12598, Eq. 6); w = 1 is the conditional network, w = 0 the unconditional
+one. Predictions of all kinds are affine in each other, so the result does not depend on the kind.
+`weight` may be one for each sample; outside of an interval of noise levels it is 1, and the second
+evaluation is then not made.
 """
 
 from __future__ import annotations
@@ -43,7 +44,8 @@ def bound(model: Any, plan: Plan) -> Any:
 
 @dataclass(frozen=True, eq=False)
 class Conditioned:
-    """model(x, t, c) with its conditioning c fixed. A model with `bind(plan)` is called as f(x, t, i, c)."""
+    """model(x, t, c) with its conditioning c fixed. A model with `bind(plan)` is called as f(x, t, i,
+    c)."""
 
     model: Any
     given: Any
@@ -73,8 +75,8 @@ class Twice:
 
 @dataclass(frozen=True, eq=False)
 class Once:
-    """One model(x, t, c) asked once with the batch doubled: c is `cond` for the first half, `uncond` for the second
-    (arrays with the batch first; tuples, lists and dictionaries of such)."""
+    """One model(x, t, c) asked once with the batch doubled: c is `cond` for the first half, `uncond` for
+    the second (arrays with the batch first; tuples, lists and dictionaries of such)."""
 
     model: Any
     cond: Any
@@ -94,9 +96,10 @@ class Once:
 
 @dataclass(frozen=True)
 class Projection:
-    """Adaptive projected guidance (2410.02416, Sec. 4, Alg. 1): u, in x̂₀, is averaged over rows (u_i + momentum · ū_{i−1}, momentum < 0
-    pushes back), shortened to `threshold` per sample, and its part along the conditional x̂₀ is multiplied by `parallel`.
-    parallel=1 without the rest is classifier-free guidance."""
+    """Adaptive projected guidance (2410.02416, Sec. 4, Alg. 1): u, in x̂₀, is averaged over rows (u_i +
+    momentum · ū_{i−1}, momentum < 0 pushes back), shortened to `threshold` per sample, and its part along
+    the conditional x̂₀ is multiplied by `parallel`. parallel=1 without the rest is classifier-free
+    guidance."""
 
     parallel: float = 0.0
     momentum: float = 0.0
@@ -113,7 +116,8 @@ class Projection:
 def weights(
     plan: Plan, weight: Any, interval: tuple[float, float] | None, over: str, idle: float
 ) -> np.ndarray:
-    """The weight of every row, shape (rows,) or (rows, B): `idle` where the noise level is outside of the interval."""
+    """The weight of every row, shape (rows,) or (rows, B): `idle` where the noise level is outside of the
+    interval."""
     levels = {"ratio": lambda: plan.sigma / plan.alpha, "sigma": lambda: plan.sigma, "t": lambda: plan.t}
     if over not in levels:
         raise InputError(
@@ -137,9 +141,10 @@ def weights(
 class Guided:
     """A guided model: give it to `sample` (or to `invert`, `log_likelihood`, …) in the place of a network.
 
-    `pair`: `Once` or `Twice`. `weight`: w, a number, one for each sample, or a function of the plan's times (an array of the rows' t).
-    `interval` = (low, high]: where guidance acts (2404.07724), measured `over` "ratio" (σ/α), "sigma" or "t". `rescale`: φ, the share in which
-    the deviation of each sample of m is brought back to that of m_c (2305.08891, Eq. 15–16). `projection`: APG.
+    `pair`: `Once` or `Twice`. `weight`: w, a number, one for each sample, or a function of the plan's
+    times (an array of the rows' t). `interval` = (low, high]: where guidance acts (2404.07724), measured
+    `over` "ratio" (σ/α), "sigma" or "t". `rescale`: φ, the share in which the deviation of each sample of
+    m is brought back to that of m_c (2305.08891, Eq. 15–16). `projection`: APG.
     """
 
     pair: Any
@@ -150,12 +155,14 @@ class Guided:
     projection: Projection | None = None
 
     def bind(self, plan: Plan) -> Any:
-        """f(x, t, i) for the rows of a plan; with momentum f(x, t, i, memory) -> (m, memory), see `sample`."""
+        """f(x, t, i) for the rows of a plan; with momentum f(x, t, i, memory) -> (m, memory), see
+        `sample`."""
         if not 0 <= self.rescale <= 1:
             raise InputError(f"rescale={self.rescale!r}: a share between 0 (off) and 1")
         table = weights(plan, self.weight, self.interval, self.over, 1.0)
         projected = _Projected(self.projection, plan) if self.projection else None
-        return _BoundGuided(self, table, *self.pair.bind(plan), projected)
+        both, wanted = self.pair.bind(plan)
+        return _BoundGuided(self, table, both, wanted, projected)
 
 
 class _BoundGuided:
@@ -229,13 +236,15 @@ def cfg(
     model: Any, cond: Any, uncond: Any, weight: Any, *, batched: bool = True,
     interval: tuple[float, float] | None = None, over: str = "ratio", rescale: float = 0.0,
 ) -> Guided:  # fmt: skip
-    """Classifier-free guidance of model(x, t, c): one call with the doubled batch, or two calls. See `Guided`."""
+    """Classifier-free guidance of model(x, t, c): one call with the doubled batch, or two calls. See
+    `Guided`."""
     return Guided(_pair(model, cond, uncond, batched), weight, interval, over, rescale)
 
 
 def apg(
     model: Any, cond: Any, uncond: Any, weight: Any, *, parallel: float = 0.0, momentum: float = -0.5,
-    threshold: float | None = None, batched: bool = True, interval: tuple[float, float] | None = None, over: str = "ratio",
+    threshold: float | None = None, batched: bool = True,
+    interval: tuple[float, float] | None = None, over: str = "ratio",
 ) -> Guided:  # fmt: skip
     """Adaptive projected guidance of model(x, t, c); for high weights. See `Projection` and `Guided`."""
     pair = _pair(model, cond, uncond, batched)

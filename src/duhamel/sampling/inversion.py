@@ -1,4 +1,5 @@
-"""From data back to noise: exactly where a plan can be undone, approximately elsewhere; and edits made with it."""
+"""From data back to noise: exactly where a plan can be undone, approximately elsewhere; and edits made
+with it."""
 
 from __future__ import annotations
 
@@ -25,10 +26,12 @@ Array = Any
 
 
 def depth(plan: Plan) -> int:
-    """How many states beside the newest one must be kept to undo a plan row by row; 0 if it cannot be undone.
+    """How many states beside the newest one must be kept to undo a plan row by row; 0 if it cannot be
+    undone.
 
-    A row can be undone if it uses the state of `depth` rows ago, and network outputs of later states only: that state is then
-    known from the others by one division. BDIA's plans have depth 1, a row of a one-state rule has none.
+    A row can be undone if it uses the state of `depth` rows ago, and network outputs of later states
+    only: that state is then known from the others by one division. BDIA's plans have depth 1, a row of a
+    one-state rule has none.
     """
     n = len(plan)
     if plan.stochastic or plan.x.shape[1] < 2:
@@ -49,18 +52,21 @@ def invertible(plan: Plan) -> bool:
 def invert(
     model: Any, x0: Array, plan: Plan, *, stop: int | None = None, last: Array | State | None = None
 ) -> State:
-    """Undo a plan exactly: the `State` from which `sample(model, None, plan, start=state)` gives x0 again, to round-off.
+    """Undo a plan exactly: the `State` from which `sample(model, None, plan, start=state)` gives x0
+    again, to round-off.
 
-    `x0`: the end of the plan. The state before it is `last`, or what `sample` returned with stop=len(plan) − 1, or (as for real
-    data) an estimate by one naive step: any value of it is taken back exactly. `stop`: the row to go back to (default the first
-    possible, `depth(plan)`). One evaluation a row. Rounding grows with the rows' 1/x[i, depth]: for BDIA like γ^{−rows}, so use
-    γ ≥ 0.9 in float32 (float64: γ ≥ 0.6 for 50 rows). Raises `InputError` for plans that cannot be undone; see `encoder` for those.
+    `x0`: the end of the plan. The state before it is `last`, or what `sample` returned with
+    stop=len(plan) − 1, or (as for real data) an estimate by one naive step: any value of it is taken back
+    exactly. `stop`: the row to go back to (default the first possible, `depth(plan)`). One evaluation a
+    row. Rounding grows with the rows' 1/x[i, depth]: for BDIA like γ^{−rows}, so use γ ≥ 0.9 in float32
+    (float64: γ ≥ 0.6 for 50 rows). Raises `InputError` for plans that cannot be undone; see `encoder` for
+    those.
     """
     lag = depth(plan)
     if not lag:
         raise InputError(
-            f"{plan!r} cannot be undone: its rows need network outputs at the states that are sought. Use the rule 'bdia', or sample with "
-            "encoder(...), which runs a rule from data to noise"
+            f"{plan!r} cannot be undone: its rows need network outputs at the states that are sought. Use "
+            "the rule 'bdia', or sample with encoder(...), which runs a rule from data to noise"
         )
     first = lag if stop is None else int(stop)
     if not lag <= first < len(plan):
@@ -133,17 +139,19 @@ def encoder(
     data: float | None = None,
     **options: Any,
 ) -> Plan:
-    """A rule run from data to noise: `plan(...)` with its grid walked backwards, for `sample(model, x0, encoder(...))`.
+    """A rule run from data to noise: `plan(...)` with its grid walked backwards, for `sample(model, x0,
+    encoder(...))`.
 
-    With "ddim" this is the naive inversion of images (each step reads ε at the wrong end); higher orders follow the probability flow more closely, and
-    "rf-solver" with `Flow` is RF-Solver's inversion (2411.04746). Arguments as in `plan`; `linear` is "eps" unless the rule has its own. Not exact: the
+    With "ddim" this is the naive inversion of images (each step reads ε at the wrong end); higher orders
+    follow the probability flow more closely, and "rf-solver" with `Flow` is RF-Solver's inversion
+    (2411.04746). Arguments as in `plan`; `linear` is "eps" unless the rule has its own. Not exact: the
     round trip is as good as the two solutions. Raises `InputError` for rules with noise.
     """
     entry = rule_named(rule)
     if linear is None and "linear" not in entry.fixed and entry.linear == "x0":
         linear = "eps"
-    asked = dict(order=order, grid=grid, variable=variable, linear=linear)
-    limits = dict(final=final, start=start, data=data)
+    asked = {"order": order, "grid": grid, "variable": variable, "linear": linear}
+    limits = {"final": final, "start": start, "data": data}
     if plan(schedule, rule, steps=steps, predicts=predicts, **asked, **limits, **options).stochastic:
         raise InputError(f"{rule!r} adds noise here, which cannot be found again: use a deterministic rule")
     chosen = entry.choose(schedule, steps, predicts, asked | {"corrector": None, "noise": None}, options)
@@ -175,8 +183,9 @@ def edit(
 ) -> Array:
     """Take x0 to noise with the model `source`, and back with `target` (another prompt, class or network).
 
-    Without `encoding` the way to noise undoes `plan` exactly (`invert`, to row `stop`: the later, the closer to x0), and target = source gives x0
-    again to round-off. With `encoding` = `encoder(...)` the plan may be any.
+    Without `encoding` the way to noise undoes `plan` exactly (`invert`, to row `stop`: the later, the
+    closer to x0), and target = source gives x0 again to round-off. With `encoding` = `encoder(...)` the
+    plan may be any.
     """
     if encoding is None:
         return sample(target, None, plan, start=invert(source, x0, plan, stop=stop))

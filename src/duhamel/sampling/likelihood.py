@@ -1,8 +1,9 @@
-"""The log density that a model gives to data, by the probability flow: one run of a plan from data to noise.
+"""The log density that a model gives to data, by the probability flow: one run of a plan from data to
+noise.
 
-With y = x/α and ρ = σ/α the flow is dy/dρ = ε, so d log p/dρ = −tr ∂ε/∂y (score-SDE, 2011.13456, Eq. 39, in these variables). The
-integral ℓ of the trace is one more coordinate of y, and so α ℓ one more of the state: the plan that moves x moves it too, with the
-same order, in every library.
+With y = x/α and ρ = σ/α the flow is dy/dρ = ε, so d log p/dρ = −tr ∂ε/∂y (score-SDE, 2011.13456, Eq. 39,
+in these variables). The integral ℓ of the trace is one more coordinate of y, and so α ℓ one more of the
+state: the plan that moves x moves it too, with the same order, in every library.
 """
 
 from __future__ import annotations
@@ -48,11 +49,13 @@ def log_likelihood(
 ) -> Likelihood:
     """log p(x) under the probability flow of a model.
 
-    `schedule`: with `steps` and `options` of `encoder` (predicts, grid, start, final, …), or a plan that `encoder` made. By default
-    Adams–Bashforth of order 4 in arctan ρ, on a grid even in √arctan(ρ/2): fine at the data, where the rule starts. `trace`: "exact" (as many derivatives as a sample has entries), "hutchinson"
-    (`probes` random signs, from `seed`, the same in all rows: unbiased), or a function (x, t, i) -> (m, tr ∂m/∂x per sample) for
-    NumPy and for what is known in closed form. `prior(x)`: the log density at the noisy end, by default N(0, σ² + α² data²) with
-    the plan's `data`. Cost: one network evaluation and the derivatives, per step; in JAX one scan, differentiable.
+    `schedule`: with `steps` and `options` of `encoder` (predicts, grid, start, final, …), or a plan that
+    `encoder` made. By default Adams–Bashforth of order 4 in arctan ρ, on a grid even in √arctan(ρ/2):
+    fine at the data, where the rule starts. `trace`: "exact" (as many derivatives as a sample has
+    entries), "hutchinson" (`probes` random signs, from `seed`, the same in all rows: unbiased), or a
+    function (x, t, i) -> (m, tr ∂m/∂x per sample) for NumPy and for what is known in closed form.
+    `prior(x)`: the log density at the noisy end, by default N(0, σ² + α² data²) with the plan's `data`.
+    Cost: one network evaluation and the derivatives, per step; in JAX one scan, differentiable.
     """
     if isinstance(schedule, Plan):
         plan = schedule
@@ -82,14 +85,16 @@ def log_likelihood(
 
 
 class _Traced:
-    """The network on states with one coordinate more, whose "prediction" of that coordinate makes dℓ/dρ = tr ∂ε/∂y."""
+    """The network on states with one coordinate more, whose "prediction" of that coordinate makes dℓ/dρ =
+    tr ∂ε/∂y."""
 
     def __init__(self, model: Any, shape: tuple[int, ...], trace: Any, probes: int, seed: Any):
+        self.trace: Any = trace
         if not callable(trace) and trace not in ("exact", "hutchinson"):
             raise InputError(
                 f"trace={trace!r}: use 'exact', 'hutchinson', or a function (x, t, i) -> (m, trace)"
             )
-        self.model, self.shape, self.trace, self.probes, self.seed = model, shape, trace, probes, seed
+        self.model, self.shape, self.probes, self.seed = model, shape, probes, seed
 
     def bind(self, plan: Plan) -> Callable[..., Array]:
         _, _, c, d = relation(plan.predicts, plan.alpha, plan.sigma, plan.data)
@@ -113,7 +118,7 @@ class _Traced:
         return augmented
 
     def _with_trace(self, ask: Any, x: Array, t: Any, i: Any) -> tuple[Array, Array]:
-        if callable(self.trace):
+        if not isinstance(self.trace, str):
             return self.trace(x, t, i)
         directions = self._directions(x)
         m, found = pushed(lambda x: ask(x, t, i), x, directions)

@@ -1,4 +1,5 @@
-"""Denoising MCMC: a Markov chain over states and noise levels together, and short runs of any rule from where it stands."""
+"""Denoising MCMC: a Markov chain over states and noise levels together, and short runs of any rule from
+where it stands."""
 
 from __future__ import annotations
 
@@ -21,7 +22,8 @@ Array = Any
 
 
 class Chain(NamedTuple):
-    """Where chains stand: states `x`, for each the place of its noise level among the `times`, and iterations done."""
+    """Where chains stand: states `x`, for each the place of its noise level among the `times`, and
+    iterations done."""
 
     x: Array
     level: np.ndarray
@@ -41,14 +43,16 @@ def denoising_mcmc(
     size: float = 0.1,
     predicts: str = "eps",
 ) -> Chain:
-    """Denoising Langevin–Gibbs (2209.14593): the density p(x, k) ∝ w_k p_{t_k}(x) over states and noise levels k, by turns `inner` Langevin
-    steps x + size σ² ∇log p_t + σ √(2 size) z at the present level, and a fresh level drawn from p(k | x). At high levels
-    chains cross between modes, at low levels they stand near data; `denoise` finishes.
+    """Denoising Langevin–Gibbs (2209.14593): the density p(x, k) ∝ w_k p_{t_k}(x) over states and noise
+    levels k, by turns `inner` Langevin steps x + size σ² ∇log p_t + σ √(2 size) z at the present level,
+    and a fresh level drawn from p(k | x). At high levels chains cross between modes, at low levels they
+    stand near data; `denoise` finishes.
 
-    `times`: those of the levels, rising. `posterior(x)`: log p(k | x) for every level, shape (B, levels), up to a constant per sample: a network that tells
-    noise levels, or log w_k + log p_{t_k}(x). `start`: states (their level is drawn first) or the `Chain` of an earlier call,
-    which is then continued to the same bits. Each sample of the batch is a chain of its own. One evaluation per inner step; the model is told
-    a time per sample. The stationary density is exact up to O(size).
+    `times`: those of the levels, rising. `posterior(x)`: log p(k | x) for every level, shape (B, levels),
+    up to a constant per sample: a network that tells noise levels, or log w_k + log p_{t_k}(x). `start`:
+    states (their level is drawn first) or the `Chain` of an earlier call, which is then continued to the
+    same bits. Each sample of the batch is a chain of its own. One evaluation per inner step; the model is
+    told a time per sample. The stationary density is exact up to O(size).
     """
     times = np.asarray(times, float)
     if times.ndim != 1 or np.any(np.diff(times) <= 0):
@@ -77,8 +81,8 @@ def denoise(
     noise: Any = None,
     **options: Any,
 ) -> Array:
-    """Bring chains to the data: each sample runs `rule` from its own noise level, all in one batch (a plan for each sample).
-    `options` as in `plan`, `steps` among them."""
+    """Bring chains to the data: each sample runs `rule` from its own noise level, all in one batch (a
+    plan for each sample). `options` as in `plan`, `steps` among them."""
     times = np.asarray(times, float)
     known: dict[int, Plan] = {}
     for k in map(int, np.unique(chain.level)):
@@ -102,7 +106,8 @@ def _drawn(log: Any, share: np.ndarray, count: int) -> np.ndarray:
     log = np.asarray(log.detach().cpu() if hasattr(log, "detach") else log, dtype=np.float64)
     if log.shape != (len(share), count):
         raise InputError(
-            f"posterior(x) gives shape {log.shape}; it needs one number per sample and level, {(len(share), count)}"
+            f"posterior(x) gives shape {log.shape}; it needs one number per sample and level, "
+            f"{(len(share), count)}"
         )
     mass = np.cumsum(np.exp(log - log.max(1, keepdims=True)), axis=1)
     return np.minimum((share[:, None] * mass[:, -1:] > mass).sum(1), count - 1)

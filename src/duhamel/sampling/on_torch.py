@@ -1,5 +1,5 @@
-"""What the loop of `sample` asks of PyTorch: fused multiply–adds into a buffer of its own, nothing that waits
-for the device."""
+"""What the loop of `sample` asks of PyTorch: fused multiply–adds into a buffer of its own, nothing that
+waits for the device."""
 
 from __future__ import annotations
 
@@ -16,8 +16,9 @@ __all__ = ["Slots", "Torch", "slots"]
 
 
 class Slots(NamedTuple):
-    """A row without noise for states in slots 2j and outputs in slots 2j + 1: the input scale (None for 1), the slot
-    of the first term with its factor (None for 1), the other terms, and the slots that no later row needs."""
+    """A row without noise for states in slots 2j and outputs in slots 2j + 1: the input scale (None for 1),
+    the slot of the first term with its factor (None for 1), the other terms, and the slots that no later
+    row needs."""
 
     scale: torch.Tensor | None
     first: int
@@ -27,8 +28,8 @@ class Slots(NamedTuple):
 
 
 def slots(plan: Plan, ndim: int, kind: torch.dtype) -> list[Slots]:
-    """The rows of a plan of plain numbers, made once for each dtype and kept with it. Factors are 0-d tensors: to
-    multiply by a number of Python costs as much again as the multiplication of a small state."""
+    """The rows of a plan of plain numbers, made once for each dtype and kept with it. Factors are 0-d
+    tensors: to multiply by a number of Python costs as much again as the multiplication of a small state."""
     kept = plan.__dict__.setdefault("_slots", {})
     if kind not in kept:
         found = []
@@ -68,8 +69,8 @@ class Torch:
         return usual and self.same and bool(plan.asks.all())
 
     def quick(self, model: Any, x: torch.Tensor, plan: Plan, start: int) -> torch.Tensor:
-        """The loop of `running._walk` for the plain case, without a call per row: float32 or float64, numbers
-        only, no noise, nobody looking. The same operations in the same order, so the same bits."""
+        """The loop of `running._walk` for the plain case, without a call per row: float32 or float64,
+        numbers only, no noise, nobody looking. The same operations in the same order, so the same bits."""
         rows, times = slots(plan, x.ndim, self.wider), self.times
         kept: list[Any] = [None] * (2 * len(rows))
         add, mul = torch.add, torch.mul

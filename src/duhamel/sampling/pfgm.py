@@ -17,9 +17,10 @@ __all__ = ["PFGM"]
 
 @dataclass(frozen=True)
 class PFGM(EDM):
-    """N-dimensional data in N + D dimensions (PFGM++, 2302.04265). In σ = r/√D (Eq. 9's alignment) its flow is dx/dσ = (x − x̂₀)/σ as in
-    EDM, so plans and rules are EDM's; what differs is the noise, p(x | x₀) ∝ (‖x − x₀‖² + σ²D)^{−(N+D)/2}, and so what the network
-    learns. `extra`: D; 1 is PFGM, ∞ is EDM. Start from `prior`, not from normals: at small D its radius has heavy tails.
+    """N-dimensional data in N + D dimensions (PFGM++, 2302.04265). In σ = r/√D (Eq. 9's alignment) its
+    flow is dx/dσ = (x − x̂₀)/σ as in EDM, so plans and rules are EDM's; what differs is the noise, p(x |
+    x₀) ∝ (‖x − x₀‖² + σ²D)^{−(N+D)/2}, and so what the network learns. `extra`: D; 1 is PFGM, ∞ is EDM.
+    Start from `prior`, not from normals: at small D its radius has heavy tails.
     """
 
     extra: float = float("inf")
@@ -29,8 +30,9 @@ class PFGM(EDM):
             raise InputError(f"extra={self.extra!r}: the number D of extra dimensions is positive, ∞ for EDM")
 
     def perturbation(self, shape: tuple[int, ...], seed: Any) -> np.ndarray:
-        """(x − x₀)/σ, float64: a unit normal z times √(D/χ²_D), a Student distribution; its radius has R²/(R² + σ²D) ~ Beta(N/2, D/2).
-        `noise_to(x0, schedule, t, seed)` perturbs with it. A sample's normals are the same for every D and in every batch."""
+        """(x − x₀)/σ, float64: a unit normal z times √(D/χ²_D), a Student distribution; its radius has
+        R²/(R² + σ²D) ~ Beta(N/2, D/2). `noise_to(x0, schedule, t, seed)` perturbs with it. A sample's
+        normals are the same for every D and in every batch."""
         z = normals(seed, tuple(shape))(0)
         if np.isinf(self.extra):
             return z
@@ -41,11 +43,13 @@ class PFGM(EDM):
         return z * scale.reshape(-1, *(1,) * (len(shape) - 1))
 
     def prior(self, shape: tuple[int, ...], seed: Any, t: float = 1.0) -> np.ndarray:
-        """States to begin a plan with, float64 of shape (B, …): the perturbation of the origin at time t."""
+        """States to begin a plan with, float64 of shape (B, …): the perturbation of the origin at time
+        t."""
         return float(self.sigma(t)) * self.perturbation(shape, seed)
 
     def log_kernel(self, square: Any, size: int, sigma: float) -> Any:
-        """log p(x | x₀) from ‖x − x₀‖² and N = `size`: a multivariate Student density with D degrees of freedom and scale σ."""
+        """log p(x | x₀) from ‖x − x₀‖² and N = `size`: a multivariate Student density with D degrees of
+        freedom and scale σ."""
         if np.isinf(self.extra):
             return -0.5 * square / sigma**2 - 0.5 * size * np.log(2 * np.pi * sigma**2)
         d = self.extra

@@ -126,7 +126,8 @@ def _check(plan: Plan, state: State, last: int, noise: Any, resumed: bool) -> No
 
 
 class Remembering:
-    """A model with a memory as a plain model of one run: `memory(x)` begins it, f(x, t, i, memory) -> (m, memory)."""
+    """A model with a memory as a plain model of one run: `memory(x)` begins it, and it is called as
+    f(x, t, i, memory) -> (m, memory)."""
 
     def __init__(self, ask: Any, state: State):
         self.ask = ask

@@ -1,7 +1,9 @@
-"""The score-SDE frame on schedules: forward noising, its steps, Langevin dynamics at one level, and network times moved.
+"""The score-SDE frame on schedules: forward noising, its steps, Langevin dynamics at one level, and
+network times moved.
 
-The reverse SDE, ancestral sampling, predictor–corrector and the probability flow are plans like others: the rules "euler-maruyama",
-"reverse-diffusion", "ddim" with eta=1, "predictor-corrector", and all deterministic ones.
+The reverse SDE, ancestral sampling, predictor–corrector and the probability flow are plans like others:
+the rules "euler-maruyama", "reverse-diffusion", "ddim" with eta=1, "predictor-corrector", and all
+deterministic ones.
 """
 
 from __future__ import annotations
@@ -26,8 +28,10 @@ def _numbers(x: Array, *values: Any) -> list[Any]:
 
 
 def noise_to(x0: Array, schedule: Any, t: Any, seed: Any) -> tuple[Array, Array]:
-    """(x_t, z) with x_t = α(t) x₀ + σ(t) z. `t`: a time, or one per sample. `seed`: one, or one per sample: the noise of a sample
-    does not depend on the batch. A schedule with a `perturbation` of its own (`PFGM`) has another z. In JAX for concrete seeds; in a training loop under jit use α, σ and your own keys."""
+    """(x_t, z) with x_t = α(t) x₀ + σ(t) z. `t`: a time, or one per sample. `seed`: one, or one per
+    sample: the noise of a sample does not depend on the batch. A schedule with a `perturbation` of its
+    own (`PFGM`) has another z. In JAX for concrete seeds; in a training loop under jit use α, σ and your
+    own keys."""
     alpha, sigma = _numbers(x0, schedule.alpha(t), schedule.sigma(t))
     own = getattr(schedule, "perturbation", None)
     z = normal_like(x0, seed)(0) if own is None else constant(own(tuple(x0.shape), seed), x0)
@@ -35,7 +39,8 @@ def noise_to(x0: Array, schedule: Any, t: Any, seed: Any) -> tuple[Array, Array]
 
 
 def noise_between(x: Array, schedule: Any, s: Any, t: Any, seed: Any) -> Array:
-    """From a state at time s to one at a noisier time t: x_t = a x_s + √(σ_t² − a²σ_s²) z, a = α_t/α_s; the forward chain's step."""
+    """From a state at time s to one at a noisier time t: x_t = a x_s + √(σ_t² − a²σ_s²) z, a = α_t/α_s;
+    the forward chain's step."""
     ratio = np.asarray(schedule.alpha(t)) / np.asarray(schedule.alpha(s))
     added = np.asarray(schedule.sigma(t)) ** 2 - (ratio * schedule.sigma(s)) ** 2
     if np.any(added < 0):
@@ -45,7 +50,8 @@ def noise_between(x: Array, schedule: Any, s: Any, t: Any, seed: Any) -> Array:
 
 
 def score_of(model: Any, schedule: Any, predicts: str = "eps", data: float | None = None) -> Any:
-    """∇ log p as a function (x, t) of a model(x, model time); t is the schedule's time, a number or one per sample: −ε/σ."""
+    """∇ log p as a function (x, t) of a model(x, model time); t is the schedule's time, a number or one
+    per sample: −ε/σ."""
     data = float(getattr(schedule, "data", 0.5)) if data is None else data
 
     def score(x: Array, t: Any) -> Array:
@@ -59,8 +65,8 @@ def score_of(model: Any, schedule: Any, predicts: str = "eps", data: float | Non
 
 
 def langevin(score: Any, x: Array, schedule: Any, t: Any, *, steps: int, size: float, seed: Any) -> Array:
-    """`steps` of Langevin dynamics at the level of time t: x + size σ² score(x, t) + σ √(2 size) z. Its stationary density is p_t up to
-    O(size). `t`: a number or one per sample. `score`: see `score_of`."""
+    """`steps` of Langevin dynamics at the level of time t: x + size σ² score(x, t) + σ √(2 size) z. Its
+    stationary density is p_t up to O(size). `t`: a number or one per sample. `score`: see `score_of`."""
     sigma = np.asarray(schedule.sigma(t), float)
     drift, spreading = _numbers(x, size * sigma**2, sigma * np.sqrt(2 * size))
     draw = normal_like(x, seed)
@@ -79,12 +85,14 @@ def shift_times(
     data: float | None = None,
     noise: Any = None,
 ) -> Plan:
-    """A plan whose network is told times that fit the states it really meets (time-shift sampler, 2305.15583, Alg. 1).
+    """A plan whose network is told times that fit the states it really meets (time-shift sampler,
+    2305.15583, Alg. 1).
 
-    Runs the plan once from x; before a row with t > `above` the time within ± window/2 is sought whose α²v + σ² comes nearest the
-    states' mean square, v = `data`² that of the data (default the plan's `data`); the mean over the batch makes it a column of the plan, so
-    that the result runs as fast as the plan and samples do not depend on each other. window=0 changes nothing. Works over any rule.
-    Raises `InputError` for plans without a schedule.
+    Runs the plan once from x; before a row with t > `above` the time within ± window/2 is sought whose
+    α²v + σ² comes nearest the states' mean square, v = `data`² that of the data (default the plan's
+    `data`); the mean over the batch makes it a column of the plan, so that the result runs as fast as the
+    plan and samples do not depend on each other. window=0 changes nothing. Works over any rule. Raises
+    `InputError` for plans without a schedule.
     """
     schedule = plan.schedule
     if schedule is None or plan.axis != "none":

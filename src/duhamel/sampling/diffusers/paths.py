@@ -21,8 +21,9 @@ _PREDICTIONS = {"epsilon": "eps", "sample": "x0", "v_prediction": "v", "flow_pre
 
 @dataclass(frozen=True)
 class Path:
-    """A schedule, the prediction in our words, and the sign of the network's output beside it (−1 for those that predict the
-    negative: EDM with v, inverted flows). `told`: "schedule", or how the time for the network differs from the schedule's."""
+    """A schedule, the prediction in our words, and the sign of the network's output beside it (−1 for those
+    that predict the negative: EDM with v, inverted flows). `told`: "schedule", or how the time for the
+    network differs from the schedule's."""
 
     schedule: Any
     predicts: str
@@ -40,12 +41,13 @@ class Path:
 
 
 def path_of(config: Any, mu: float | None = None) -> Path:
-    """The path of a configuration; `mu` is the shift that a pipeline computed from the size of its picture."""
+    """The path of a configuration; `mu` is the shift that a pipeline computed from its picture's size."""
     kind = "flow" if config.path == "vp" and config.use_flow_sigmas else config.path
     predicts = _PREDICTIONS.get(config.prediction_type)
     if predicts is None or kind not in PATHS:
         raise InputError(
-            f"prediction_type={config.prediction_type!r} on path={kind!r}: use one of {', '.join(_PREDICTIONS)}, on {', '.join(PATHS)}"
+            f"prediction_type={config.prediction_type!r} on path={kind!r}: use one of "
+            f"{', '.join(_PREDICTIONS)}, on {', '.join(PATHS)}"
         )
     if kind == "flow":
         return _flow(config, predicts, mu)
@@ -54,7 +56,8 @@ def path_of(config: Any, mu: float | None = None) -> Path:
     if kind.startswith("edm"):
         if predicts not in ("eps", "v"):
             raise InputError(
-                f"an EDM network has prediction_type 'epsilon' or 'v_prediction', not {config.prediction_type!r}"
+                f"an EDM network has prediction_type 'epsilon' or 'v_prediction', not "
+                f"{config.prediction_type!r}"
             )
         low, high, data = _edm_numbers(config, kind)
         told = "arctan" if kind == "edm-arctan" else "schedule"
@@ -92,7 +95,8 @@ def _flow(config: Any, predicts: str, mu: float | None) -> Path:
 
 
 def betas_of(config: Any) -> np.ndarray:
-    """The βs of a configuration, in float64, as trained with: 2006.11239, 2102.09672 (Eq. 17), and the spacings of latent models."""
+    """The βs of a configuration, in float64, as trained with: 2006.11239, 2102.09672 (Eq. 17), and the
+    spacings of latent models."""
     if config.trained_betas is not None:
         found = np.array(config.trained_betas, np.float64)
     else:
@@ -109,7 +113,8 @@ def betas_of(config: Any) -> np.ndarray:
             found = np.minimum(1 - bar[1:] / bar[:-1], 0.999)
         else:
             raise InputError(
-                f"no beta_schedule {kind!r}: use linear, scaled_linear, sigmoid, {', '.join(_BARS)}, or trained_betas"
+                f"no beta_schedule {kind!r}: use linear, scaled_linear, sigmoid, {', '.join(_BARS)}, or "
+                "trained_betas"
             )
     return found
 
@@ -134,7 +139,8 @@ def _zero_terminal(square: np.ndarray) -> np.ndarray:
 
 
 def alphas_cumprod_of(config: Any) -> np.ndarray:
-    """ᾱ of a configuration: of its βs, then with the shift of the signal-to-noise ratio (`snr_shift_scale`), then down to 0."""
+    """ᾱ of a configuration: of its βs, then with the shift of the signal-to-noise ratio
+    (`snr_shift_scale`), then down to 0."""
     square = np.cumprod(1 - betas_of(config))
     scale = float(config.snr_shift_scale)
     if scale != 1:

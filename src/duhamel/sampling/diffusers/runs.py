@@ -1,4 +1,5 @@
-"""Runs and their histories: all that a scheduler must remember, none of it in attributes that two runs share."""
+"""Runs and their histories: all that a scheduler must remember, none of it in attributes that two runs
+share."""
 
 from __future__ import annotations
 
@@ -24,7 +25,8 @@ _KEPT_RUNS, _KEPT_CHAINS = 64, 8
 
 @dataclass(frozen=True, eq=False)
 class Run:
-    """What `set_timesteps` made: a table and its times on a device. `tail(i)` is the table that starts at row i; each is made once."""
+    """What `set_timesteps` made: a table and its times on a device. `tail(i)` is the table that starts at
+    row i; each is made once."""
 
     plan: Plan
     steps: int
@@ -50,8 +52,8 @@ class Run:
 
 
 class Chain(NamedTuple):
-    """The history of one batch in one run, as it stands before row `next`; never changed. `plan` begins at row `base` of the run;
-    states and outputs are kept in the slots of `on_torch.slots`, noises by the
+    """The history of one batch in one run, as it stands before row `next`; never changed. `plan` begins at
+    row `base` of the run; states and outputs are kept in the slots of `on_torch.slots`, noises by the
     plan's row, as far as later rows need them."""
 
     run: Run
@@ -68,9 +70,10 @@ class Chain(NamedTuple):
 class Memory:
     """Where runs and chains are found again.
 
-    A run by the storage of its time tensor: a pipeline hands back elements or slices of it, so the row is known without reading
-    a number from the device, in whatever thread. A chain by the tensor it returned; if the pipeline gave back another
-    (a mask was applied, a dtype changed), it is the one chain of this thread that waits for that row with that shape.
+    A run by the storage of its time tensor: a pipeline hands back elements or slices of it, so the row is
+    known without reading a number from the device, in whatever thread. A chain by the tensor it returned;
+    if the pipeline gave back another (a mask was applied, a dtype changed), it is the one chain of this
+    thread that waits for that row with that shape.
     """
 
     def __init__(self) -> None:
@@ -110,7 +113,8 @@ class Memory:
         return self.own.heads
 
     def find(self, run: Run, row: int | None, sample: Tensor) -> tuple[Chain | None, bool]:
-        """The chain that `sample` continues at a row (any row if None), None if it begins one; and whether it is as it was returned."""
+        """The chain that `sample` continues at a row (any row if None), None if it begins one; and whether
+        it is as it was returned."""
         entry = self.chains.get(id(sample))
         if entry is not None and entry[0]() is sample:
             chain = entry[1]
@@ -123,7 +127,8 @@ class Memory:
         ]
         if len(waiting) > 1:
             raise InputError(
-                "two unfinished batches of one scheduler were changed between steps and cannot be told apart: call set_timesteps "
+                "two unfinished batches of one scheduler were changed between steps and cannot be told "
+                "apart: call set_timesteps "
                 "before each, or give each a copy of the scheduler (copy.deepcopy)"
             )
         return (waiting[0] if waiting else None), False
@@ -155,8 +160,8 @@ def storage_of(times: Tensor) -> int:
 def advanced(
     chain: Chain, output: Tensor, sample: Tensor, draw: Callable[[], Tensor], same: bool
 ) -> tuple[Tensor, Tensor, Chain]:
-    """One row: the state in the width of the sums, the next one, and the chain after it. `same`: the sample is what the last row
-    returned, so that its digits from before it was rounded to 16 bits still hold."""
+    """One row: the state in the width of the sums, the next one, and the chain after it. `same`: the sample
+    is what the last row returned, so that its digits from before it was rounded to 16 bits still hold."""
     i = chain.next - chain.base
     wider = torch.float32 if sample.dtype in (torch.float16, torch.bfloat16) else sample.dtype
     row = slots(chain.plan, output.ndim, wider)[i]

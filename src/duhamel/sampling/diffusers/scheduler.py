@@ -5,20 +5,19 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from inspect import signature
-from typing import Any
+from typing import Any, ClassVar
 
-import numpy as np
 import torch
 from diffusers.configuration_utils import ConfigMixin, register_to_config
 from diffusers.schedulers.scheduling_utils import KarrasDiffusionSchedulers, SchedulerMixin
-from diffusers.utils import BaseOutput
+from diffusers.utils.outputs import BaseOutput
 from diffusers.utils.torch_utils import randn_tensor
 
 from duhamel.errors import InputError
 from duhamel.sampling.diffusers import spacing
 from duhamel.sampling.diffusers.configs import MARK, translated
-from duhamel.sampling.diffusers.outputs import clipped, levels
-from duhamel.sampling.diffusers.paths import Path, alphas_cumprod_of, betas_of, path_of
+from duhamel.sampling.diffusers.outputs import betas_and_alphas, clipped, levels
+from duhamel.sampling.diffusers.paths import Path, path_of
 from duhamel.sampling.diffusers.runs import Chain, Memory, Run, advanced, storage_of
 from duhamel.sampling.diffusers.tables import made, planned, rows_per_step
 from duhamel.sampling.program import x0_relation
@@ -40,24 +39,29 @@ class PlanSchedulerOutput(BaseOutput):
 
 
 class PlanScheduler(SchedulerMixin, ConfigMixin):
-    """A plan as a scheduler of diffusers: x_{i+1} = Σₖ x[i,k] x_{i−k} + Σₖ m[i,k] m_{i−k} + Σₖ z[i,k] z_{i−k}, one row a step.
+    """A plan as a scheduler of diffusers: x_{i+1} = Σₖ x[i,k] x_{i−k} + Σₖ m[i,k] m_{i−k} + Σₖ z[i,k]
+    z_{i−k}, one row a step.
 
-        pipe.scheduler = PlanScheduler.from_config(pipe.scheduler.config)                  # the default of sampling.plan
-        pipe.scheduler = PlanScheduler.from_config(pipe.scheduler.config, rule="unipc", order=3, grid="config")
+        config = pipe.scheduler.config
+        pipe.scheduler = PlanScheduler.from_config(config)                   # the default of sampling.plan
+        pipe.scheduler = PlanScheduler.from_config(config, rule="unipc", order=3, grid="config")
 
-    Of its own: `rule`, `order`, `grid`, `variable`, `linear`, `corrector`, `noise`, `start` and `options` (those of the rule) as in
-    `sampling.plan`; None is the rule's own choice. `grid="config"` takes the levels that the configuration names (`timestep_spacing`,
-    `use_karras_sigmas`, …). `path`: "vp" (from its betas), "flow", "edm", "edm-arctan" (Stable Audio), "angle" (IPNDM);
-    `from_config` finds it. `integer_timesteps` rounds times to whole ones, for networks that look them up in a table. All others mean what they mean
-    in diffusers. A list of sigmas or timesteps given to a pipeline is obeyed, except the 1 … 1/n that flow pipelines pass by themselves.
+    Of its own: `rule`, `order`, `grid`, `variable`, `linear`, `corrector`, `noise`, `start` and `options`
+    (those of the rule) as in `sampling.plan`; None is the rule's own choice. `grid="config"` takes the
+    levels that the configuration names (`timestep_spacing`, `use_karras_sigmas`, …). `path`: "vp" (from its
+    betas), "flow", "edm", "edm-arctan" (Stable Audio), "angle" (IPNDM); `from_config` finds it.
+    `integer_timesteps` rounds times to whole ones, for networks that look them up in a table. All others
+    mean what they mean in diffusers. A list of sigmas or timesteps given to a pipeline is obeyed, except
+    the 1 … 1/n that flow pipelines pass by themselves.
 
-    States are x = α x₀ + σ z everywhere, so inputs are scaled for EDM networks alone. A step needs no number from the device. Rules with several
-    evaluations a step have as many entries in `timesteps` (`order` of them a step). A step that follows none (image to image) begins with the table
-    for the times left. Several threads, or several batches in turn, may share one object. 16-bit samples are kept in float32 between steps.
-    Raises `InputError` for what cannot work together.
+    States are x = α x₀ + σ z everywhere, so inputs are scaled for EDM networks alone. A step needs no
+    number from the device. Rules with several evaluations a step have as many entries in `timesteps`
+    (`order` of them a step). A step that follows none (image to image) begins with the table for the times
+    left. Several threads, or several batches in turn, may share one object. 16-bit samples are kept in
+    float32 between steps. Raises `InputError` for what cannot work together.
     """
 
-    _compatibles = [
+    _compatibles: ClassVar[list[str]] = [
         entry.name for entry in KarrasDiffusionSchedulers if entry.name != "DPMSolverSDEScheduler"
     ]
 
@@ -116,24 +120,18 @@ class PlanScheduler(SchedulerMixin, ConfigMixin):
         self.register_to_config(**{MARK: True})
         if "_use_default_values" in self.config:
             self.register_to_config(_use_default_values=sorted(self.config["_use_default_values"]))
-        found = path_of(self.config)
-        if hasattr(found.schedule, "alphas_cumprod"):
-            square = alphas_cumprod_of(self.config)
-            exact = betas_of(self.config)
-            if self.config.rescale_betas_zero_snr:
-                exact = 1 - np.concatenate([square[:1], square[1:] / square[:-1]])
-            self.betas = torch.tensor(exact, dtype=torch.float32)
-            self.alphas = 1.0 - self.betas
-            self.alphas_cumprod = torch.tensor(square, dtype=torch.float32)
-            self.final_alpha_cumprod = torch.tensor(1.0)
         self._memory = Memory()
         self._plans: dict[Any, Plan] = {}
-        self._known, self._seen = found, self._internal_dict
+        self._known, self._seen = path_of(self.config), self._internal_dict
+        if hasattr(self._known.schedule, "alphas_cumprod"):
+            self.betas, self.alphas, self.alphas_cumprod = betas_and_alphas(self.config)
+            self.final_alpha_cumprod = torch.tensor(1.0)
 
     @classmethod
     def from_config(cls, config: Any = None, return_unused_kwargs: bool = False, **kwargs: Any) -> Any:
-        """A scheduler from the configuration of any other: its noise schedule, prediction and shifts, with our rule. Keywords go before
-        what it says. Raises `InputError` for samplers of distilled networks, tokens, and others that no plan stands in for."""
+        """A scheduler from the configuration of any other: its noise schedule, prediction and shifts, with
+        our rule. Keywords go before what it says. Raises `InputError` for samplers of distilled networks,
+        tokens, and others that no plan stands in for."""
         if isinstance(config, dict) and MARK not in config:
             ours = {
                 name: entry.default
@@ -150,6 +148,11 @@ class PlanScheduler(SchedulerMixin, ConfigMixin):
         return cls.from_config(
             config if MARK in config else config | {"_class_name": type(scheduler).__name__}, **kwargs
         )
+
+    @property
+    def config(self) -> Any:
+        """The configuration, as diffusers keeps it."""
+        return self._internal_dict
 
     @property
     def _path(self) -> Path:
@@ -188,7 +191,8 @@ class PlanScheduler(SchedulerMixin, ConfigMixin):
 
     @property
     def plan(self) -> Plan:
-        """The table of this thread's last `set_timesteps`; with it, `sampling.sample` gives the same result."""
+        """The table of this thread's last `set_timesteps`; with it, `sampling.sample` gives the same
+        result."""
         return self._run().plan
 
     @property
@@ -202,7 +206,8 @@ class PlanScheduler(SchedulerMixin, ConfigMixin):
         return heads[-1].next if heads else None
 
     def set_begin_index(self, begin_index: int = 0) -> None:
-        """Say at which row a run begins. Needed only if `step` is given times on a device that are copies of `timesteps`."""
+        """Say at which row a run begins. Needed only if `step` is given times on a device that are copies
+        of `timesteps`."""
         self._memory.own.begin = (self._run(), int(begin_index))
 
     def set_timesteps(
@@ -213,8 +218,9 @@ class PlanScheduler(SchedulerMixin, ConfigMixin):
         timesteps: Sequence[float] | Tensor | None = None,
         mu: float | None = None,
     ) -> None:
-        """Make the table for a number of steps, or for given sigmas or times of the network. `mu`: the shift of flow models with
-        `use_dynamic_shifting`. Cost: milliseconds the first time, then it is remembered. Raises `InputError`."""
+        """Make the table for a number of steps, or for given sigmas or times of the network. `mu`: the
+        shift of flow models with `use_dynamic_shifting`. Cost: milliseconds the first time, then it is
+        remembered. Raises `InputError`."""
         if self.config.use_dynamic_shifting and mu is None:
             raise InputError("use_dynamic_shifting needs mu, the shift computed from the size of the picture")
         if sigmas is not None and timesteps is not None and len(sigmas) != len(timesteps):
@@ -245,7 +251,8 @@ class PlanScheduler(SchedulerMixin, ConfigMixin):
         return run
 
     def _place(self, time: Any, sample: Tensor) -> tuple[Run, int, Chain | None, bool]:
-        """The run, the row, the history and whether the sample is as it was returned. Reads no number from an accelerator."""
+        """The run, the row, the history and whether the sample is as it was returned. Reads no number from
+        an accelerator."""
         memory = self._memory
         if isinstance(time, Tensor):
             run = memory.runs.get(storage_of(time))
@@ -281,8 +288,9 @@ class PlanScheduler(SchedulerMixin, ConfigMixin):
         generator: Any = None,
         return_dict: bool = True,
     ) -> PlanSchedulerOutput | tuple[Tensor, ...]:
-        """One row of the table: the network's output at the sample gives the next sample, in the sample's dtype. `timestep`: an element
-        of `timesteps`, or its value. `generator`: of the noise of stochastic rules. `eta` belongs to the rule "ddim" and is set with the scheduler."""
+        """One row of the table: the network's output at the sample gives the next sample, in the sample's
+        dtype. `timestep`: an element of `timesteps`, or its value. `generator`: of the noise of stochastic
+        rules. `eta` belongs to the rule "ddim" and is set with the scheduler."""
         if eta and eta != (self.config.options or {}).get("eta", 0.0):
             raise InputError(
                 f"eta={eta} is part of the table: PlanScheduler(rule='ddim', options={{'eta': {eta}}})"
@@ -324,7 +332,8 @@ class PlanScheduler(SchedulerMixin, ConfigMixin):
         return self.add_noise(sample, noise, timestep)
 
     def get_velocity(self, sample: Tensor, noise: Tensor, timesteps: Any) -> Tensor:
-        """What a network with prediction_type "v_prediction" is trained to give: α z − σ x₀; on straight paths z − x₀."""
+        """What a network with prediction_type "v_prediction" is trained to give: α z − σ x₀; on straight
+        paths z − x₀."""
         if hasattr(self._path.schedule, "shift"):
             return noise - sample
         alpha, sigma = levels(self._path, timesteps, sample, getattr(self, "alphas_cumprod", None))

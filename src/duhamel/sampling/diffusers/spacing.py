@@ -15,8 +15,9 @@ __all__ = ["from_config", "from_sigmas", "from_timesteps"]
 
 
 def from_config(config: Any, path: Path, steps: int) -> tuple[list[float], Any]:
-    """The times of grid="config", and where they end: `timestep_spacing` with `steps_offset` (2305.08891, Table 2), or levels
-    between the first and the last by `use_karras_sigmas`, `use_exponential_sigmas`, `use_beta_sigmas`, `use_lu_lambdas`."""
+    """The times of grid="config", and where they end: `timestep_spacing` with `steps_offset` (2305.08891,
+    Table 2), or levels between the first and the last by `use_karras_sigmas`, `use_exponential_sigmas`,
+    `use_beta_sigmas`, `use_lu_lambdas`."""
     schedule, final = path.schedule, config.final_sigmas_type
     kinds = [kind for kind in ("karras", "exponential", "beta") if config.get(f"use_{kind}_sigmas")]
     if config.get("use_lu_lambdas"):
@@ -25,7 +26,8 @@ def from_config(config: Any, path: Path, steps: int) -> tuple[list[float], Any]:
         kinds = [config.sigma_schedule]
     if len(kinds) > 1:
         raise InputError(
-            "only one of use_karras_sigmas, use_exponential_sigmas, use_beta_sigmas and use_lu_lambdas can be used"
+            "only one of use_karras_sigmas, use_exponential_sigmas, use_beta_sigmas and use_lu_lambdas "
+            "can be used"
         )
     flow = hasattr(schedule, "shift")
     if flow or kinds or config.path == "angle":
@@ -109,8 +111,9 @@ def from_timesteps(path: Path, given: Sequence[float]) -> list[float]:
 
 
 def from_sigmas(config: Any, path: Path, given: Sequence[float]) -> list[float] | int:
-    """The times of a list of sigmas, and 0 after them; on a straight path they are shifted, as pipelines expect. A plain number of
-    steps if the list says nothing more: pipelines of flow models pass 1 … 1/n when nobody asked for anything."""
+    """The times of a list of sigmas, and 0 after them; on a straight path they are shifted, as pipelines
+    expect. A plain number of steps if the list says nothing more: pipelines of flow models pass 1 … 1/n
+    when nobody asked for anything."""
     levels = np.asarray(given, np.float64).ravel()
     levels = levels[:-1] if len(levels) > 1 and levels[-1] == 0 else levels
     if not hasattr(path.schedule, "shift"):

@@ -21,19 +21,28 @@ __all__ = ["made", "planned", "rows_per_step"]
 
 
 def planned(config: Any, path: Path, asked: Any, final: Any = "zero") -> Plan:
-    """The table for a number of steps, or for the times of an explicit grid; in the network's own times and sign."""
-    grid = _named(config.grid)
+    """The table for a number of steps, or for the times of an explicit grid; in the network's own times and
+    sign."""
     if isinstance(asked, list):
-        grid = asked
-    elif grid == "config":
-        grid, final = spacing.from_config(config, path, int(asked))
-    explicit = isinstance(grid, list)
+        grid, steps = asked, len(asked) - 1
+    else:
+        grid, steps = _named(config.grid), int(asked)
+        if grid == "config":
+            grid, final = spacing.from_config(config, path, steps)
+            steps = len(grid) - 1
     names = ("order", "variable", "linear", "corrector", "noise")
     chosen = {name: config[name] for name in names if config[name] is not None}
     found = plan(
-        path.schedule, config.rule, steps=len(grid) - 1 if explicit else int(asked), grid=grid, predicts=path.predicts,
-        final=final, start=float(grid[0]) if explicit else config.start, **chosen, **(config.options or {}),
-    )  # fmt: skip
+        path.schedule,
+        config.rule,
+        steps=steps,
+        grid=grid,
+        predicts=path.predicts,
+        final=final,
+        start=float(grid[0]) if isinstance(grid, list) else config.start,
+        **chosen,
+        **(config.options or {}),
+    )
     if found.axis != "none" or found.bias is not None:
         raise InputError("a scheduler's table has plain numbers; run tables with axes by sampling.sample")
     return path.spoken(found)
@@ -70,7 +79,8 @@ def _tail(config: Any, path: Path, whole: Plan, i: int) -> Plan:
         found.model_time, whole.model_time[i:], rtol=1e-9, atol=1e-9
     ):
         raise InputError(
-            f"{made['rule']!r} cannot begin at entry {i} of its timesteps: begin at a multiple of scheduler.order, or use rule='multistep'"
+            f"{made['rule']!r} cannot begin at entry {i} of its timesteps: begin at a multiple of "
+            "scheduler.order, or use rule='multistep'"
         )
     return found
 

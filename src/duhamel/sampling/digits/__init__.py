@@ -3,7 +3,7 @@
 from duhamel.sampling import digits
 
 net = digits.load("flow")                                     # or "vp", "edm"
-plan = sampling.plan(net.schedule, steps=10, predicts=net.predicts, data=0.75)
+plan = sampling.plan(net.schedule, steps=10, predicts=net.predicts)
 """
 
 from duhamel.sampling.digits.network import FORMS, UNKNOWN, Digits, load

@@ -46,18 +46,26 @@ def plan_within(schedule: Any, rule: str, evaluations: int, **choices: Any) -> P
     raise InputError(f"{rule!r} needs more than {evaluations} evaluations")
 
 
-def reference(schedule: Any, predicts: str, start: float) -> Plan:
-    """A fine deterministic plan from `start` to σ = 0: order 3 in arctan σ/α, 400 steps."""
+def reference(schedule: Any, predicts: str, start: float, steps: int = _FINE) -> Plan:
+    """A fine deterministic plan from `start` to σ = 0, of order 3 in arctan σ/α, linear part v.
+
+    Its points are even in asinh(r/c) with 1/r = 1/ρ + 1/R, c = 0.02, R = 1000: networks have features at
+    every level of noise, so the levels are resolved evenly on a logarithmic scale, and both ends are reached.
+    """
+    low, high = 0.02, 1000.0
+    level = float(schedule.log_snr(start))
+    first = 1 / (np.exp(level) + 1 / high)
+    r = low * np.sinh(np.arcsinh(first / low) * np.linspace(1.0, 0.0, steps + 1)[1:-1])
+    times = np.asarray(schedule.time(np.log(1 / r - 1 / high)))
     return planned(
         schedule,
         "multistep",
-        steps=_FINE,
+        steps=steps,
         order=3,
-        grid=("arctan", 0.5, 1.5),
+        grid=[start, *times, 0.0],
         variable="arctan",
         linear="v",
         predicts=predicts,
-        start=start,
     )
 
 

@@ -1,9 +1,9 @@
 """How the shipped weights were made: `python -m duhamel.sampling.digits.train [FILE.npz]`.
 
-Needs Optax and scikit-learn, whose digits are the data: 1797 pictures of 8 × 8 pixels, scaled to [−1, 1]. Each
-network learns its own prediction by least squares at random times; the label is hidden one time in eight, so that
-the network also knows digits of no certain kind. The weights kept are an average over the last steps, rounded to
-16 bits.
+Needs Optax and scikit-learn, whose digits are the data: 1797 pictures of 8 × 8 pixels, scaled to [−1, 1].
+Each network learns its own prediction by least squares at random times; the label is hidden one time in
+eight, so that the network also knows digits of no certain kind. The weights kept are an average over the
+last steps, rounded to 16 bits. Two minutes on one core.
 """
 
 from __future__ import annotations
@@ -104,7 +104,9 @@ def train(form: str, seed: int, steps: int = STEPS) -> dict[str, np.ndarray]:
     carry = (w, rule.init(w), jax.tree.map(jnp.copy, w))
     piece = 200
     for i in range(0, steps, piece):
-        carry, values = run(carry, _batches(form, data, labels, piece, random))
+        # Optax mixes its count of steps with floats, which strict promotion forbids
+        with jax.numpy_dtype_promotion("standard"):
+            carry, values = run(carry, _batches(form, data, labels, piece, random))
         if i % 1000 == 0:
             sys.stdout.write(f"{form} {i:5d} {float(values.mean()):.4f}\n")
     return {name: np.asarray(value, np.float16) for name, value in carry[2].items()}

@@ -1,8 +1,10 @@
-"""The reverse-time SDE of the score-SDE frame as rows: Euler–Maruyama, reverse diffusion, and Langevin corrections between them.
+"""The reverse-time SDE of the score-SDE frame as rows: Euler–Maruyama, reverse diffusion, and Langevin
+corrections between them.
 
     dx = [f x − g² ∇log p] dt + g dw,    f = α'/α,    g² = 2 σ (σ' − f σ)
 
-run from t = 1 to 0 (2011.13456, Eq. 6), with ∇log p = −ε/σ. The last step, to σ = 0, is the mean alone: x̂₀.
+run from t = 1 to 0 (2011.13456, Eq. 6), with ∇log p = −ε/σ. The last step, to σ = 0, is the mean alone:
+x̂₀.
 """
 
 from __future__ import annotations
@@ -39,17 +41,19 @@ def predicted(b: Builder, s: Point, t: Point, scheme: str) -> Sum:
 
 
 def reverse_sde(b: Builder, order: int, *, scheme: str) -> None:
-    """x_t = (1 − fΔ) x − g²Δ ε/σ + g √Δ z ("euler-maruyama"), or the forward chain's own numbers with its mean turned round,
-    x_t = (2 − a) x − v ε/σ + √v z, a = α_s/α_t, v = σ_s² − a²σ_t² ("reverse-diffusion", 2011.13456, Eq. 46)."""
+    """x_t = (1 − fΔ) x − g²Δ ε/σ + g √Δ z ("euler-maruyama"), or the forward chain's own numbers with its
+    mean turned round, x_t = (2 − a) x − v ε/σ + √v z, a = α_s/α_t, v = σ_s² − a²σ_t²
+    ("reverse-diffusion", 2011.13456, Eq. 46)."""
     for i in range(b.steps):
         s, t = b.point(i), b.point(i + 1)
         b.advance(predicted(b, s, t, scheme), t, 1)
 
 
 def predictor_corrector(b: Builder, order: int, *, predictor: str, corrections: int, snr: float) -> None:
-    """After each step `corrections` steps of Langevin at the new level (2011.13456, Alg. 1), x + δσ² ∇log p + σ √(2δ) z with
-    δ = 2 snr². The step there is 2 (snr ‖z‖/‖∇log p‖)²; here the norms are replaced by what they are for the exact score in many
-    dimensions, ‖z‖ ≈ σ ‖∇log p‖, so that a row is linear and no sample depends on its batch."""
+    """After each step `corrections` steps of Langevin at the new level (2011.13456, Alg. 1), x + δσ² ∇log
+    p + σ √(2δ) z with δ = 2 snr². The step there is 2 (snr ‖z‖/‖∇log p‖)²; here the norms are replaced by
+    what they are for the exact score in many dimensions, ‖z‖ ≈ σ ‖∇log p‖, so that a row is linear and no
+    sample depends on its batch."""
     if predictor not in PREDICTORS:
         raise InputError(f"predictor={predictor!r}: use one of {', '.join(PREDICTORS)}")
     if corrections < 0 or not 0 < snr < 1:
