@@ -18,6 +18,7 @@ NAMES = (
     "lorenz",
     "overhead",
     "ks",
+    "gradients",
     "navier_stokes",
     "text_tools",
     "growth",

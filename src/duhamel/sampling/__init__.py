@@ -19,6 +19,7 @@ from duhamel.sampling.forms import Constant, Gaussian, Straight, Tabulated
 from duhamel.sampling.grids import GRIDS, Points
 from duhamel.sampling.guidance import Conditioned, Guided, Once, Projection, Twice, apg, cfg, contrast
 from duhamel.sampling.inversion import edit, encoder, invert, invertible
+from duhamel.sampling.learned import fit, learn, search, statistics
 from duhamel.sampling.likelihood import Likelihood, log_likelihood
 from duhamel.sampling.mcmc import Chain, denoise, denoising_mcmc
 from duhamel.sampling.pfgm import PFGM
@@ -72,9 +73,11 @@ __all__ = [
     "differentiable",
     "edit",
     "encoder",
+    "fit",
     "invert",
     "invertible",
     "langevin",
+    "learn",
     "log_likelihood",
     "noise_between",
     "noise_to",
@@ -82,7 +85,9 @@ __all__ = [
     "relation",
     "sample",
     "score_of",
+    "search",
     "shift_times",
+    "statistics",
     "tempered",
     "to_eps",
     "to_x0",

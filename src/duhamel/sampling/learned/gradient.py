@@ -185,5 +185,7 @@ def adam(both: Any, size: int, iterations: int, rate: float) -> np.ndarray:
             break
         mean, square = 0.9 * mean + 0.1 * slope, 0.99 * square + 0.01 * slope**2
         step = rate * 0.5 * (1 + cos(pi * k / iterations))
-        theta = theta - step * (mean / (1 - 0.9 ** (k + 1))) / (np.sqrt(square / (1 - 0.99 ** (k + 1))) + 1e-12)
+        theta = theta - step * (mean / (1 - 0.9 ** (k + 1))) / (
+            np.sqrt(square / (1 - 0.99 ** (k + 1))) + 1e-12
+        )
     return best

@@ -69,7 +69,9 @@ def learn(
         table = bases(plan, model, given, known) if "coefficients" in chosen else None
         parameters = Parameters(plan, "times" in chosen, table)
         count = 200 if iterations is None else iterations
-        both = objective(parameters, model, given, known, robust(first), states, 0.01 if ridge is None else ridge)
+        both = objective(
+            parameters, model, given, known, robust(first), states, 0.01 if ridge is None else ridge
+        )
         best, runs, method = parameters.made(adam(both, len(parameters), count, rate)), 3 * count, "gradient"
     if Error.of(distances(ends(model, given, best), known[-1])).score >= Error.of(first).score:
         best = plan
@@ -88,7 +90,9 @@ def _check(plan: Plan, what: tuple[str, ...], method: str | None) -> None:
         raise InputError(f"what={what!r}: some of {', '.join(map(repr, _WHAT))}")
     if "compensation" in what:
         if len(what) > 1:
-            raise InputError("compensation ratios are learned alone: learn coefficients or times in a second call")
+            raise InputError(
+                "compensation ratios are learned alone: learn coefficients or times in a second call"
+            )
         if plan.provenance.get("rule") != "dc-solver":
             raise InputError("compensation needs a plan of the rule 'dc-solver' (ratios of 1 change nothing)")
     if method not in (None, "gradient", "rows"):

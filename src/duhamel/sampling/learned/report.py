@@ -74,7 +74,9 @@ class Report:
         return "\n".join([*lines, f"{count}; {self.runs:.3g} runs spent"])
 
     @classmethod
-    def made(cls, plans: dict[str, Plan], ends: Any, choosing: Any, held: Any, exact: Any, runs: float) -> Report:
+    def made(
+        cls, plans: dict[str, Plan], ends: Any, choosing: Any, held: Any, exact: Any, runs: float
+    ) -> Report:
         """A report from plans by name and a function that gives their ends."""
         entries = []
         for name, plan in plans.items():

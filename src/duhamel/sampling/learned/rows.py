@@ -23,7 +23,15 @@ def entries(plan: Plan, i: int) -> list[tuple[str, int]]:
     return [(kind, k) for kind in "xm" for k in np.flatnonzero(getattr(plan, kind)[i])]
 
 
-def fitted(plan: Plan, model: Any, x: Array, states: list[np.ndarray], ridge: float | None, weights: np.ndarray, seed: int = 0) -> Plan:
+def fitted(
+    plan: Plan,
+    model: Any,
+    x: Array,
+    states: list[np.ndarray],
+    ridge: float | None,
+    weights: np.ndarray,
+    seed: int = 0,
+) -> Plan:
     """The plan with each row's non-zero entries c chosen so that
 
         |A c − x̂_{i+1}|² + ridge Σ_k |A_k|² (c_k − c⁰_k)²
@@ -66,10 +74,11 @@ def _solved(
     missing = target - np.tensordot(prior, columns, 1)
     size = np.sqrt(np.mean(columns**2, axis=(1, 2))) + np.finfo(float).tiny
     columns = columns / size[:, None, None]
-    by_sample = np.einsum("s,ksd,lsd->skl", weights, columns, columns), np.einsum("s,ksd,sd->sk", weights, columns, missing)
-    gram, right = (
-        np.stack([part[folds == f].sum(axis=0) for f in range(4)]) for part in by_sample
+    by_sample = (
+        np.einsum("s,ksd,lsd->skl", weights, columns, columns),
+        np.einsum("s,ksd,sd->sk", weights, columns, missing),
     )
+    gram, right = (np.stack([part[folds == f].sum(axis=0) for f in range(4)]) for part in by_sample)
 
     def change(value: float, kept: np.ndarray) -> np.ndarray:
         total = gram[kept].sum(axis=0)

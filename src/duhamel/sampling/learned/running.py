@@ -52,7 +52,9 @@ def reference(model: Any, x: Array, plan: Plan, fine: int) -> list[np.ndarray]:
     """
     schedule = plan.schedule
     if schedule is None or isinstance(schedule, str):
-        raise InputError("a reference needs the plan's schedule: make the plan with sampling.plan(schedule, …)")
+        raise InputError(
+            "a reference needs the plan's schedule: make the plan with sampling.plan(schedule, …)"
+        )
     if plan.stochastic:
         raise InputError("a plan that adds noise has no reference trajectory: learn a deterministic one")
     if plan.axis == "sample":

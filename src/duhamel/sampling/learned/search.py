@@ -62,8 +62,8 @@ def search(
     report has the default, ddim and dpm++2m beside it. Raises `InputError`. Cost: budget · steps
     evaluations of the choosing noise, fine of all.
     """
-    if not budget >= 1:
-        raise InputError(f"budget={budget!r}: at least one run over all choosing noise")
+    if not budget >= 20:
+        raise InputError(f"budget={budget!r}: give 20 runs over all choosing noise or more")
     choosing, kept = divided(len(x), held, seed)
     start = planned(schedule, steps=steps, **options)
     exact = reference(model, x, start, fine)[-1]
@@ -110,7 +110,13 @@ def _choices(steps: int) -> Iterator[Choice]:
         _GRIDS, ("arctan", "t", "logsnr"), _LINEAR, (1, 2, 3, 4), (False, True)
     ):
         if order <= steps:
-            given = {"grid": grid, "variable": variable, "linear": linear, "order": order, "corrector": corrector}
+            given = {
+                "grid": grid,
+                "variable": variable,
+                "linear": linear,
+                "order": order,
+                "corrector": corrector,
+            }
             yield "multistep", given
     for (rule, given), grid in itertools.product(_NAMED, _GRIDS):
         yield rule, {**given, "grid": grid}
@@ -128,22 +134,28 @@ def _built(schedule: Any, choice: Choice, steps: int, options: dict[str, Any]) -
 
 
 def _halved(
-    judge: _Judge, schedule: Any, steps: int, budget: float, random: np.random.Generator, options: dict[str, Any]
+    judge: _Judge,
+    schedule: Any,
+    steps: int,
+    budget: float,
+    random: np.random.Generator,
+    options: dict[str, Any],
 ) -> list[_Found]:
     """Successive halving (by thirds): the best of the last round, best first; the plain plans are in every round."""
-    whole = list(_choices(steps))
-    first = [*PLAIN.values()]
-    drawn = [whole[i] for i in random.permutation(len(whole))[: max(0, int(3 * budget) - 3 * len(first))]]
+    whole, first, count = list(_choices(steps)), [*PLAIN.values()], len(judge.choosing)
+    seen = [max(min(8, count), -(-count // share)) for share in (9, 3, 1)]
+    each = sum(part / (count * 3**k) for k, part in enumerate(seen))
+    drawn = [
+        whole[i] for i in random.permutation(len(whole))[: max(0, int((budget - 3 * len(first)) / each))]
+    ]
     alive: list[tuple[float, Choice, Plan]] = []
     for choice in first + drawn:
         if (plan := _built(schedule, choice, steps, options)) is not None:
             alive.append((np.inf, choice, plan))
-    count = len(judge.choosing)
-    for share in (9, 3, 1):
-        seen = max(min(8, count), -(-count // share))
-        scored = [(judge(plan, seen), choice, plan) for _, choice, plan in alive]
+    for k, part in enumerate(seen):
+        scored = [(judge(plan, part), choice, plan) for _, choice, plan in alive]
         scored.sort(key=lambda entry: entry[0])
-        keep = scored if share == 1 else scored[: max(1, len(scored) // 3)]
+        keep = scored if k == 2 else scored[: max(1, len(scored) // 3)]
         alive = keep + [entry for entry in scored[len(keep) :] if entry[1] in first]
     return [_Found(plan, score, (choice,) * len(plan)) for score, choice, plan in alive]
 
@@ -158,7 +170,9 @@ def _evolved(
     options: dict[str, Any],
 ) -> _Found:
     """Random changes of one row or one time of the best multistep plan, kept if they help."""
-    usable = [entry for entry in found if entry.rows[0][0] in ("multistep", "default") and entry.plan.asks.all()]
+    usable = [
+        entry for entry in found if entry.rows[0][0] in ("multistep", "default") and entry.plan.asks.all()
+    ]
     if not usable or steps < 2:
         return found[0]
     best = usable[0]
@@ -190,7 +204,12 @@ def _given(plan: Plan) -> dict[str, Any]:
     linear = made["linear"]
     if isinstance(linear, str) and linear not in ("eps", *_LINEAR):
         linear = Gaussian(1.0)
-    return {"variable": made["variable"], "linear": linear, "order": made["order"], "corrector": made["corrector"]}
+    return {
+        "variable": made["variable"],
+        "linear": linear,
+        "order": made["order"],
+        "corrector": made["corrector"],
+    }
 
 
 def _changed(choice: Choice, random: np.random.Generator) -> Choice:

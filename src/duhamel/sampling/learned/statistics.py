@@ -170,16 +170,23 @@ def _slope(
 
 
 def _regressed(
-    levels: np.ndarray, linear: np.ndarray, values: list[Any], slopes: list[np.ndarray], ridge: float, small: Any
+    levels: np.ndarray,
+    linear: np.ndarray,
+    values: list[Any],
+    slopes: list[np.ndarray],
+    ridge: float,
+    small: Any,
 ) -> tuple[np.ndarray, np.ndarray]:
     """s and b at each λ. f′ = (σε/α)′ − l′ y + l σε/α. `ridge`: Var f at which f is taken for round-off."""
-    rate = np.gradient(linear, levels, axis=0)
+    rate = np.gradient(linear, levels, axis=0, edge_order=min(2, len(levels) - 1))
     scale, bias = np.empty_like(linear), np.empty_like(linear)
     for i, ((y, noise), slope) in enumerate(zip(values, slopes, strict=True)):
         f = noise - linear[i] * y
         change = slope - rate[i] * y + linear[i] * noise
         away = f - f.mean(axis=0)
         floor_of = ridge * np.mean(noise**2) + small + np.finfo(float).tiny
-        scale[i] = np.mean(away * (change - change.mean(axis=0)), axis=0) / (np.mean(away**2, axis=0) + floor_of)
+        scale[i] = np.mean(away * (change - change.mean(axis=0)), axis=0) / (
+            np.mean(away**2, axis=0) + floor_of
+        )
         bias[i] = change.mean(axis=0) - scale[i] * f.mean(axis=0)
     return scale, bias
