@@ -1,4 +1,4 @@
-"""A mixture in the plane as a network (x, t) -> ε on `VP`, in any array library. Used by the tests of learned plans."""
+"""A mixture in the plane as a network (x, t) -> ε on `VP`, in any array library."""
 
 import functools
 

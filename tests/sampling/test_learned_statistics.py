@@ -31,7 +31,10 @@ def test_gaussian_data_have_the_known_linear_part():
     found = sampling.statistics(gaussian, VP, data, points=60, probes=4, seed=2)
     ratio = np.exp(-2 * found.log_snr)[:, None]
     np.testing.assert_allclose(found.linear, ratio / (SPREAD**2 + ratio), rtol=1e-7)
-    assert np.abs(found.scale).max() < 0.01 and np.abs(found.bias).max() < 0.01
+    assert np.abs(found.scale).max() < 1e-4
+    # where time ends there is no level beyond, and the difference is one-sided
+    assert np.abs(found.bias[0]).max() < 0.05
+    assert np.abs(found.bias[1:]).max() < 1e-3
 
 
 @pytest.mark.parametrize("predicts", ["eps", "x0", "v", "edm"])

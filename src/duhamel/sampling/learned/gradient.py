@@ -22,8 +22,8 @@ Array = Any
 
 class Parameters:
     """A plan as a function of a vector θ: the entries of row i are c + B_i θ_i, then model times t + (gap/2)
-    tanh 0.2θ, with gap the distance to the nearer neighbour; the first time stays. `bases`: B_i, see `bases`; without
-    them only times are free."""
+    tanh 0.2θ, with gap the distance to the nearer neighbour; the first time stays. `bases`: B_i, see the
+    function; without them only times are free."""
 
     def __init__(self, plan: Plan, times: bool, bases: list[np.ndarray] | None = None):
         self.plan, self.bases = plan, bases or []
@@ -70,10 +70,10 @@ def _gaps(plan: Plan) -> np.ndarray:
 
 
 def bases(plan: Plan, model: Any, x: Array, states: list[np.ndarray]) -> list[np.ndarray]:
-    """For each row a matrix B whose columns, as changes of its entries, move the next state by as much as the plan is
-    now wrong there (RMS): the eigenvectors of the Gram matrix of what the row adds up, over the roots of its
-    eigenvalues. Entries of neighbouring outputs are so nearly alike that no gradient method gets anywhere without. Directions
-    that hardly move the state, below 1e-5 of the largest eigenvalue, stay short."""
+    """For each row a matrix B whose columns, as changes of its entries, move the next state by as much as the
+    plan is now wrong there (RMS): the eigenvectors of the Gram matrix of what the row adds up, over the roots
+    of its eigenvalues. Neighbouring outputs are so nearly alike that no gradient method gets anywhere without.
+    Directions that hardly move the state, below 1e-5 of the largest eigenvalue, stay short."""
     known, outputs = walked(model, x, plan)
     found = []
     for i in range(len(plan)):
@@ -98,7 +98,8 @@ def objective(
 
         |x_n − x̂_n|²/e_n + weight · mean over i of |x_i − x̂_i|²/e_i + ridge Σ θ²,
 
-    e the same errors at θ = 0, samples weighted by `weights`. The rows are unrolled in the arrays' own library."""
+    e the same errors at θ = 0, samples weighted by `weights`. The rows are unrolled in the arrays' own
+    library."""
     kind = kind_of(x)
     if kind == "numpy":
         raise InputError("NumPy has no derivatives: use method='rows', or arrays of PyTorch or JAX")

@@ -49,8 +49,9 @@ def learn(
 
     A `ridge` ties all numbers to the plan's own, so that few trajectories cannot spoil it: by default 0.01 of
     the starting error per unit of θ² ("rows": the one that does best on folds left out of the choosing
-    noise). What is not better on choosing noise is not returned: then the plan stays as it was. `x`: noise, of which a share `held` only scores. Stochastic plans are refused. Raises
-    `InputError`. Cost: fine evaluations of x; then 2–3 runs an iteration for gradients, one run for rows.
+    noise). What is not better on choosing noise is not returned: then the plan stays as it was. `x`: noise,
+    of which a share `held` only scores. Stochastic plans are refused. Raises `InputError`. Cost: fine
+    evaluations of x; then 2–3 runs an iteration for gradients, one run for rows.
     """
     chosen = tuple(what)
     _check(plan, chosen, method)
@@ -117,8 +118,9 @@ def _compensated(
     first = np.array(made["ratios"], float)
 
     def build(ratios: np.ndarray) -> Plan:
+        whole = [*first[:2].tolist(), *ratios.tolist()]
         return planned(plan.schedule, "dc-solver", grid=times, predicts=plan.predicts, data=plan.data,
-                       final=_final(plan), ratios=[*first[:2].tolist(), *ratios.tolist()], **kept)  # fmt: skip
+                       final=_final(plan), ratios=whole, **kept)  # fmt: skip
 
     theta, runs = descended(build, first[2:], model, x, exact, iterations, ridge)
     return build(theta), runs

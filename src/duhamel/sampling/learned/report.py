@@ -96,14 +96,15 @@ def divided(count: int, held: float, seed: int) -> tuple[np.ndarray, np.ndarray]
     kept = round(count * held)
     if not 0 < kept < count:
         raise InputError(
-            f"{count} trajectories cannot be divided with held={held}: some must choose and others score; give more noise"
+            f"{count} trajectories cannot be divided with held={held}: some must choose and others score; "
+            "give more noise"
         )
     order = np.random.default_rng(seed).permutation(count)
     return np.sort(order[kept:]), np.sort(order[:kept])
 
 
 def robust(distance: np.ndarray) -> np.ndarray:
-    """Weights 1/(d + median d) of mean 1: with them a sum of squares weighs samples nearly by their distance, so that
-    the few which end in another mode do not decide alone."""
+    """Weights 1/(d + median d) of mean 1: with them a sum of squares weighs samples nearly by their distance,
+    so that the few which end in another mode do not decide alone."""
     weight = 1 / (distance + np.median(distance) + np.finfo(float).tiny)
     return weight / weight.mean()

@@ -20,7 +20,7 @@ _RIDGES = (1e-9, 1e-7, 1e-5, 1e-3, 1e-1, 10.0)
 
 def entries(plan: Plan, i: int) -> list[tuple[str, int]]:
     """The non-zero entries of row i: pairs of "x" or "m" and the lag."""
-    return [(kind, k) for kind in "xm" for k in np.flatnonzero(getattr(plan, kind)[i])]
+    return [(kind, int(k)) for kind in "xm" for k in np.flatnonzero(getattr(plan, kind)[i])]
 
 
 def fitted(
@@ -37,8 +37,9 @@ def fitted(
         |A c − x̂_{i+1}|² + ridge Σ_k |A_k|² (c_k − c⁰_k)²
 
     is least: A holds the states and outputs the row may use, as the rows before, already fitted, have made
-    them; x̂ is the reference; c⁰ the plan's own entries; samples count by `weights`. `ridge=None`: for each row, the value among six, or
-    to keep c⁰, whose error on folds left out is least. Cost: one run of the plan and small linear systems."""
+    them; x̂ is the reference; c⁰ the plan's own entries; samples count by `weights`. `ridge=None`: for each
+    row, the value among six, or to keep c⁰, whose error on folds left out is least. Cost: one run of the plan
+    and small linear systems."""
     ask = bound(model, plan)
     tables = {"x": plan.x.copy(), "m": plan.m.copy()}
     known: dict[str, list[Any]] = {"x": [numpy_of(x)], "m": []}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -27,7 +28,7 @@ def numpy_of(value: Array) -> np.ndarray:
 
 
 def ends(model: Any, x: Array, plan: Plan) -> np.ndarray:
-    """The last state of a run, in NumPy. JAX runs row by row: plans differ, and each scan would be compiled."""
+    """The last state of a run, in NumPy. JAX runs row by row: each plan's scan would be compiled."""
     look = (lambda seen: None) if kind_of(x) == "jax" else None
     return numpy_of(sample(model, x, plan, callback=look))
 
@@ -63,8 +64,8 @@ def reference(model: Any, x: Array, plan: Plan, fine: int) -> list[np.ndarray]:
         schedule = replace(schedule, integer=False)
     place, times = _levels(plan)
     share = max(2, -(-fine // (len(times) - 1)))
-    grid = [times[:1]]
-    for i, (high, low) in enumerate(zip(times[:-1], times[1:], strict=True)):
+    grid = [np.array(times[:1])]
+    for i, (high, low) in enumerate(pairwise(times)):
         last = i == len(times) - 2
         grid.append(_between(schedule, high, low, share, last and plan.end[2] == 0))
     whole = np.concatenate(grid)

@@ -1,4 +1,4 @@
-"""A search over samplers for one network: rule, order, grid, variable, linear part, corrector, and all of them row by row."""
+"""A search over samplers for one network: rule, order, grid, variable, linear part, corrector, row by row."""
 
 from __future__ import annotations
 
@@ -141,7 +141,7 @@ def _halved(
     random: np.random.Generator,
     options: dict[str, Any],
 ) -> list[_Found]:
-    """Successive halving (by thirds): the best of the last round, best first; the plain plans are in every round."""
+    """Successive halving (by thirds): the last round, best first; the plain plans are in every round."""
     whole, first, count = list(_choices(steps)), [*PLAIN.values()], len(judge.choosing)
     seen = [max(min(8, count), -(-count // share)) for share in (9, 3, 1)]
     each = sum(part / (count * 3**k) for k, part in enumerate(seen))

@@ -47,8 +47,9 @@ def statistics(
     the diagonal (Hutchinson); with as many probes as dimensions or more it is exact. Derivatives are
     central differences: no gradient is needed. `damping`: s and b fade out where f is below this share of the
     data's deviation; they are of order one even where f has all but vanished, and long steps magnify that
-    (0: the paper's own regression, for short steps or without the corrector). Cost: (3 + 2 min(probes, d)) evaluations of B samples for each λ.
-    Gaussian data of scale s have l = σ²/(s²α² + σ²), s = b = 0. Raises `InputError`.
+    (0: the paper's own regression, for short steps or without the corrector). Cost: (3 + 2 min(probes, d))
+    evaluations of B samples for each λ. Gaussian data of scale s have l = σ²/(s²α² + σ²), s = b = 0. Raises
+    `InputError`.
     """
     if len(x0_samples) < 2:
         raise InputError("statistics are means over samples: give two or more")
@@ -160,7 +161,7 @@ def _diagonal(
 def _slope(
     ask: Any, x: np.ndarray, eps: np.ndarray, i: int, alpha: np.ndarray, sigma: np.ndarray, gap: float
 ) -> np.ndarray:
-    """d(σε/α)/dλ along the flow: Euler steps to both sides, whose second-order terms cancel in the difference."""
+    """d(σε/α)/dλ along the flow: Euler steps to both sides, whose second-order terms cancel."""
     y, ratio = x / alpha[1, i], sigma[:, i] / alpha[:, i]
     sides = []
     for kind in (0, 2):
@@ -178,7 +179,7 @@ def _regressed(
     small: Any,
 ) -> tuple[np.ndarray, np.ndarray]:
     """s and b at each λ. f′ = (σε/α)′ − l′ y + l σε/α. `ridge`: Var f at which f is taken for round-off."""
-    rate = np.gradient(linear, levels, axis=0, edge_order=min(2, len(levels) - 1))
+    rate = np.gradient(linear, levels, axis=0, edge_order=2 if len(levels) > 2 else 1)
     scale, bias = np.empty_like(linear), np.empty_like(linear)
     for i, ((y, noise), slope) in enumerate(zip(values, slopes, strict=True)):
         f = noise - linear[i] * y
