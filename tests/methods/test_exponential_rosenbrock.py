@@ -153,7 +153,7 @@ def test_single_precision_states_stay_single(krylov, end):
 
 
 def test_a_fixed_step_that_no_subspace_can_follow_is_told():
-    """Diffusion on 200 points in steps of 10 000 times the stable one: the subspace of largest size is too small."""
+    """Diffusion in steps of 8000 times the stable one: the largest subspace is too small."""
     n = 200
 
     def heat(t, u, args):
@@ -161,5 +161,5 @@ def test_a_fixed_step_that_no_subspace_can_follow_is_told():
         return (n + 1) ** 2 * (wide[2:] - 2 * u + wide[:-2]) + 1 / (1 + u * u)
 
     x = jnp.linspace(0.0, 1.0, n + 2)[1:-1]
-    with pytest.raises(dh.SolveError, match="did not converge.*smaller dt"):
+    with pytest.raises(dh.SolveError, match="inside a step of fixed length did not converge"):
         dh.solve(heat, x * (1 - x), t1=1.0, method="exprb32", step=dh.Fixed(0.1))

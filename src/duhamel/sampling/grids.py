@@ -112,8 +112,10 @@ def _in_level(
     if name == "arctan":
         c, p = parameter
         a, b = (np.arctan(np.exp(-level) / c) ** (1 / p) for level in (high, low))
+        # At ρ = ∞ the angle is π/2, and round-off must not carry it beyond.
+        angle = np.minimum(np.maximum(a + (b - a) * u, 0.0) ** p, np.pi / 2)
         with np.errstate(divide="ignore"):
-            return np.array(schedule.time(-np.log(c * np.tan(np.maximum(a + (b - a) * u, 0.0) ** p))), float)
+            return np.array(schedule.time(-np.log(c * np.tan(angle))), float)
     # α = 0 at the start has no λ: begin where networks with cosine schedules are cut, and put the start
     # itself first
     high = max(high, -5.1)

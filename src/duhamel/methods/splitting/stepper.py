@@ -69,8 +69,8 @@ class Splitting(Method):
         only = eq.parts[0]
         if self.adaptive and len(eq.parts) == 1 and isinstance(only, Nonlinear) and only.flow is None:
             raise InputError(
-                f"there is nothing to split: the equation is one function, and the estimate of {self.name} is "
-                "the error of the splitting, which is zero. State two or more parts, or use dh.Tsit5()."
+                f"there is nothing to split: the equation is one function, and the estimate of {self.name} "
+                "is the error of the splitting, which is zero. State two or more parts, or use dh.Tsit5()."
             )
 
     def fitted(self, eq: Equation, u: State, args: Any) -> Method:

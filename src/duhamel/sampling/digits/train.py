@@ -17,7 +17,7 @@ import numpy as np
 
 from duhamel.sampling.digits.network import DATA, FORMS, PIXELS, UNKNOWN, WEIGHTS, forward
 
-__all__ = ["pictures", "train"]
+__all__ = ["initial", "pictures", "train"]
 
 WIDTH, CONDITION, WAVES, BLOCKS = 128, 48, 32, 3
 STEPS, BATCH, RATE = 6000, 256, 2e-3
@@ -31,8 +31,9 @@ def pictures() -> tuple[np.ndarray, np.ndarray]:
     return (found.data / 8 - 1).astype(np.float32), found.target.astype(np.int32)
 
 
-def initial(seed: int) -> dict[str, np.ndarray]:
-    """Weights before training: blocks and output begin at zero, so that the network begins as a gate."""
+def initial(seed: int, size: int = PIXELS) -> dict[str, np.ndarray]:
+    """Weights before training, for samples of `size` numbers. Blocks and output begin at zero, so that the
+    network begins as a gate."""
     random = np.random.default_rng(seed)
 
     def normal(*shape: int) -> np.ndarray:
@@ -43,16 +44,16 @@ def initial(seed: int) -> dict[str, np.ndarray]:
         "phase": np.tile([0.0, -0.5 * np.pi], WAVES // 2),
         "time": normal(WAVES, CONDITION),
         "labels": 0.5 * random.standard_normal((UNKNOWN + 1, CONDITION)),
-        "in": normal(PIXELS, WIDTH),
+        "in": normal(size, WIDTH),
         "in_bias": np.zeros(WIDTH),
         "blocks_in": normal(BLOCKS, WIDTH, WIDTH),
         "blocks_condition": normal(BLOCKS, CONDITION, WIDTH),
         "blocks_bias": np.zeros((BLOCKS, WIDTH)),
         "blocks_out": np.zeros((BLOCKS, WIDTH, WIDTH)),
-        "gate": np.zeros((CONDITION, PIXELS)),
-        "gate_bias": np.zeros(PIXELS),
-        "out": np.zeros((WIDTH, PIXELS)),
-        "out_bias": np.zeros(PIXELS),
+        "gate": np.zeros((CONDITION, size)),
+        "gate_bias": np.zeros(size),
+        "out": np.zeros((WIDTH, size)),
+        "out_bias": np.zeros(size),
     }
     return {name: value.astype(np.float32) for name, value in weights.items()}
 

@@ -72,7 +72,7 @@ def _gaps(plan: Plan) -> np.ndarray:
 def bases(plan: Plan, model: Any, x: Array, states: list[np.ndarray]) -> list[np.ndarray]:
     """For each row a matrix B whose columns, as changes of its entries, move the next state by as much as the
     plan is now wrong there (RMS): the eigenvectors of the Gram matrix of what the row adds up, over the roots
-    of its eigenvalues. Neighbouring outputs are so nearly alike that no gradient method gets anywhere without.
+    of its eigenvalues. Neighbouring outputs are so nearly alike that gradient methods get nowhere without.
     Directions that hardly move the state, below 1e-5 of the largest eigenvalue, stay short."""
     known, outputs = walked(model, x, plan)
     found = []
@@ -144,7 +144,7 @@ def _torch(value: Any, errors: Any, start: Array) -> Any:
 def _jax(value: Any, errors: Any, start: Array) -> Any:
     import jax
 
-    scales = [max(float(e), 1e-30) for e in jax.jit(errors)(start)]
+    scales = [max(float(e), 1e-30) for e in errors(start)]
     slope = jax.jit(jax.value_and_grad(lambda theta: value(theta, scales)))
 
     def both(theta: np.ndarray) -> tuple[float, np.ndarray]:

@@ -1,4 +1,4 @@
-"""Runs of plans for learning: ends and states as NumPy arrays, and the fine solution they are compared with."""
+"""Runs of plans for learning: ends and states as NumPy arrays, and the fine solution beside them."""
 
 from __future__ import annotations
 

@@ -126,7 +126,8 @@ def _built(schedule: Any, choice: Choice, steps: int, options: dict[str, Any]) -
     """The plan of a choice with at most `steps` evaluations; None if it is refused."""
     rule, given = choice
     try:
-        plan = planned(schedule, rule, steps=max(1, steps // _STAGED.get(rule, 1)), **given, **options)
+        with np.errstate(all="ignore"):  # not all combinations are finite; those are left out below
+            plan = planned(schedule, rule, steps=max(1, steps // _STAGED.get(rule, 1)), **given, **options)
     except InputError:
         return None
     finite = all(np.all(np.isfinite(table)) for table in (plan.x, plan.m))
