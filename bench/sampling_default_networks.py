@@ -3,7 +3,7 @@
     python -m bench.sampling_default_networks            # a table of the best combinations; minutes
 
 A network that predicts ε with a small error δ has one of δ σ/α in x̂₀, a hundred times as large where α is
-near 0. So a grid that suits exact scores may be a bad one for networks. The networks here learn samples of two
+near 0. So a grid that suits exact scores may be a bad one for networks. The networks learn samples of two
 mixtures of `sampling_default`, in 8 and 16 dimensions; none is used where samplers are compared elsewhere.
 Reference: 800 steps of the same network.
 """

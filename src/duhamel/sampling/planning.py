@@ -93,18 +93,26 @@ def _written(
 
 
 def _default(schedule: Any, steps: int, asked: dict[str, Any], **rest: Any) -> Plan:
-    """The combination that did best on mixtures of its own (docs/sampling.md; bench/sampling_default.py):
-    multistep in the form of v, interpolated in arctan σ/α, on a grid of θ = arctan(σ/(0.7 α)) with power 1.5;
-    of order 2 up to 6 steps, with a corrector from 7, of order 3 from 9."""
-    best = {
-        "order": 2 if steps <= 8 else 3,
-        "grid": ("arctan", 0.7, 1.5),
-        "variable": "arctan",
-        "linear": "v",
-        "corrector": steps > 6,
-    }
+    """The combination that did best on problems of its own (docs/sampling.md). All are multistep in the form of
+    v, with a corrector from 7 steps on.
+
+    Where x̂₀ or v is predicted: interpolated in arctan σ/α, on a grid of θ = arctan(σ/(0.7 α)) with power 1.5,
+    order 3 from 9 steps (bench/sampling_default.py). For ε and the score on schedules of constant variance:
+    in λ, on times quadratic in the step, order 2, since a long first step would magnify the network's error
+    in ε by σ/α, which is 157 at its start (bench/sampling_default_networks.py).
+    """
+    if rest["predicts"] in ("eps", "score") and _constant_variance(schedule):
+        best = {"order": 2, "grid": "quadratic", "variable": "logsnr"}
+    else:
+        best = {"order": 2 if steps <= 8 else 3, "grid": ("arctan", 0.7, 1.5), "variable": "arctan"}
+    best |= {"linear": "v", "corrector": steps > 6}
     chosen = {name: best[name] if value is None else value for name, value in asked.items()}
     return plan(schedule, "multistep", steps=steps, **chosen, **rest)
+
+
+def _constant_variance(schedule: Any) -> bool:
+    """Whether α² + σ² = 1, as in diffusion models from VP on."""
+    return abs(float(schedule.alpha(0.5)) ** 2 + float(schedule.sigma(0.5)) ** 2 - 1) < 1e-6
 
 
 def _start(schedule: Any, predicts: str, form: Form, rule: Rule) -> float:

@@ -10,7 +10,10 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, PyTree
 
-__all__ = ["batched_well", "branch", "in_any_sample"]
+from duhamel.batch.lane import Lane
+from duhamel.batch.lanes import Lanes, suited, traced
+
+__all__ = ["batched_well", "branch", "in_any_sample", "in_block"]
 
 # Samples that go through the loop together: enough for vector instructions, few enough to stay in the cache
 # and not to wait long for the slowest of them.
@@ -18,6 +21,11 @@ _BLOCK = 64
 _SAMPLES = "samples of a batch"
 # The vmap axis of the block that is being traced; None outside of blocks.
 _axis: ContextVar[str | None] = ContextVar("axis", default=None)
+
+
+def in_block() -> bool:
+    """Whether what is being traced is a sample of a block."""
+    return _axis.get() is not None
 
 
 def in_any_sample(flag: Array) -> Array:
@@ -63,16 +71,7 @@ def batched_well(function: Callable[[PyTree, str | None], PyTree]) -> Callable[[
         def block(parts: list[Any]) -> PyTree:
             rest = iter(parts)
             filled = [next(rest) if flag else leaf for leaf, flag in zip(leaves, flags, strict=True)]
-            axes = [-1 if flag else None for flag in flags]
-
-            def one(*values: Any) -> PyTree:
-                token = _axis.set(_SAMPLES)
-                try:
-                    return function(treedef.unflatten(values), _SAMPLES)
-                finally:
-                    _axis.reset(token)
-
-            return jax.vmap(one, in_axes=axes, out_axes=-1, axis_name=_SAMPLES)(*filled)
+            return _carried_out(function, treedef, filled, flags)
 
         result = _in_blocks(block, moving, size)
         return result, jax.tree.map(lambda _: True, result)
@@ -80,10 +79,32 @@ def batched_well(function: Callable[[PyTree, str | None], PyTree]) -> Callable[[
     return wrapped
 
 
+def _carried_out(
+    function: Callable[[PyTree, str | None], PyTree], treedef: Any, values: list[Any], flags: list[bool]
+) -> PyTree:
+    """The function on one block; leaves with `flags` have a sample axis, the last."""
+
+    def one(*leaves: Any) -> PyTree:
+        token = _axis.set(_SAMPLES)
+        try:
+            return function(treedef.unflatten(leaves), _SAMPLES)
+        finally:
+            _axis.reset(token)
+
+    inputs = [Lane(v, flag) for v, flag in zip(values, flags, strict=True)]
+    size = next(v.shape[-1] for v, flag in zip(values, flags, strict=True) if flag)
+    program, shape = traced(one, inputs, _SAMPLES, size)
+    if suited(program):
+        results = Lanes(_SAMPLES, size).spread(program, inputs, [True] * len(program.jaxpr.outvars))
+        return jax.tree.unflatten(jax.tree.structure(shape), results)
+    axes = [-1 if flag else None for flag in flags]
+    return jax.vmap(one, in_axes=axes, out_axes=-1, axis_name=_SAMPLES)(*values)
+
+
 def _in_blocks(block: Callable[[list[Any]], PyTree], moving: list[Any], size: int) -> PyTree:
     """Apply `block` (sample axis last) to blocks of samples (sample axis first), one after the other."""
-    width = min(_BLOCK, size)
-    count = -(-size // width)
+    count = -(-size // _BLOCK)
+    width = -(-size // count)
     # The last block is filled up with copies of the last sample.
     index = jnp.minimum(jnp.arange(count * width), size - 1).reshape(count, width)
     result = jax.lax.map(lambda i: block([jnp.moveaxis(v[i], 0, -1) for v in moving]), index)
