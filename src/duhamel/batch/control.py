@@ -172,7 +172,7 @@ def _custom_jvp(block: Block, eqn: Any, inputs: list[Lane]) -> list[Lane]:
         found = block.lifted(one, [*_lanes(primals, given), *ways])
         values = [spread(x, block.size) if flags[0] else x.value for x in found]
         out = values[: len(flags)]
-        change = [np.zeros(v.shape, jax.dtypes.float0) for v in out]
+        change: list[Any] = [np.zeros(v.shape, jax.dtypes.float0) for v in out]
         for i, value in zip(moving, values[len(flags) :], strict=True):
             change[i] = value
         return out, change

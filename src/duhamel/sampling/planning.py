@@ -93,8 +93,8 @@ def _written(
 
 
 def _default(schedule: Any, steps: int, asked: dict[str, Any], **rest: Any) -> Plan:
-    """The combination that did best on problems of its own (docs/sampling.md): multistep in the form of v, with
-    a corrector from 7 steps on.
+    """The combination that did best on problems of its own (docs/sampling.md): multistep in the form of v,
+    with a corrector from 7 steps on.
 
     Where x̂₀ or v is predicted: interpolated in arctan σ/α, on a grid of θ = arctan(σ/(0.7 α)) with power 1.5,
     order 3 from 9 steps (bench/sampling_default.py). For ε and the score on schedules of constant variance:
