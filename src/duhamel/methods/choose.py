@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 
 from duhamel.equation import Equation, Nonlinear
@@ -28,6 +29,8 @@ _TSIT5, _RK4, _ETD54, _ETDRK4, _STRANG = Tsit5(), RK4(), ETD54(), ETDRK4(), Stra
 _AUTO, _RODAS5P, _ARK54, _ARS443 = Auto(), Rodas5P(), ARK54(), ARS443()
 # Up to so many unknowns a Jacobian costs next to nothing, neither to compile nor to factorise.
 _FEW = 32
+_REMEMBERED = 64
+_known: dict[Any, bool] = {}
 
 
 def choose(eq: Equation, u: State, args: Any, adaptive: bool) -> tuple[Method, str]:
@@ -77,8 +80,26 @@ def _linear(eq: Equation, adaptive: bool) -> tuple[Method, str]:
 
 
 def _has_derivatives(eq: Equation, u: State, args: Any) -> bool:
-    """Whether JAX can differentiate the right-hand side (it cannot look into callbacks, for instance)."""
-    zero = jax.tree.map(lambda v: jax.numpy.zeros((), v.real.dtype), jax.tree.leaves(u)[0])
+    """Whether JAX can differentiate the right-hand side (it cannot look into callbacks, for instance). The
+    answer is remembered, since asking traces the function."""
+    leaves, treedef = jax.tree.flatten((eq, u, args))
+    key = (treedef, tuple((np.shape(v), v.dtype) if hasattr(v, "dtype") else _plain_key(v) for v in leaves))
+    try:
+        if key not in _known:
+            if len(_known) >= _REMEMBERED:
+                _known.clear()
+            _known[key] = _differentiable(eq, u, args)
+        return _known[key]
+    except TypeError:  # something in the equation has no hash
+        return _differentiable(eq, u, args)
+
+
+def _plain_key(leaf: Any) -> Any:
+    return type(leaf) if isinstance(leaf, int | float | complex) else leaf
+
+
+def _differentiable(eq: Equation, u: State, args: Any) -> bool:
+    zero = jnp.zeros((), jax.tree.leaves(u)[0].real.dtype)
     try:
         jax.eval_shape(lambda v: jax.jvp(lambda w: eq.rhs(zero, w, args), (v,), (v,)), u)
     except Exception:
