@@ -29,7 +29,7 @@ def explain(plan: Plan, run: Run, status: Status) -> str:
 
 def _what(status: Status, fixed: bool) -> str:
     if fixed and status == Status.step_too_small:
-        return "The iteration inside a step of fixed length did not converge"
+        return "A step of this fixed length could not be taken"
     return {
         Status.not_finite: "The state became infinite or not a number",
         Status.step_too_small: "The step size collapsed",
@@ -56,8 +56,8 @@ _ADVICE = {
     "(u_t = -u_xx is backward heat), or end before.",
     "collapse": "There is a singularity, or the equation is stiffer than this method can bear, or rtol and "
     "atol are below round-off: loosen them or try another method.",
-    "no-convergence": "Newton's iteration, or the Krylov subspace, is not up to a step of this length: try a "
-    "smaller dt, dh.Adaptive(rtol=1e-6), or a method without inner iterations such as dh.Rodas5P().",
+    "no-convergence": "The equation is stiffer than this method can bear at this length (its iteration does not "
+    "converge, or its stages are too few): try a smaller dt, dh.Adaptive(rtol=1e-6), or dh.Rodas5P().",
     "adaptive-steps": "Raise max_steps, loosen rtol and atol, or use a method for stiff equations.",
     "fixed-steps": "Raise max_steps or dt.",
 }

@@ -161,5 +161,5 @@ def test_a_fixed_step_that_no_subspace_can_follow_is_told():
         return (n + 1) ** 2 * (wide[2:] - 2 * u + wide[:-2]) + 1 / (1 + u * u)
 
     x = jnp.linspace(0.0, 1.0, n + 2)[1:-1]
-    with pytest.raises(dh.SolveError, match="inside a step of fixed length did not converge"):
+    with pytest.raises(dh.SolveError, match="fixed length could not be taken"):
         dh.solve(heat, x * (1 - x), t1=1.0, method="exprb32", step=dh.Fixed(0.1))
