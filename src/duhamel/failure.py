@@ -56,8 +56,8 @@ _ADVICE = {
     "(u_t = -u_xx is backward heat), or end before.",
     "collapse": "There is a singularity, or the equation is stiffer than this method can bear, or rtol and "
     "atol are below round-off: loosen them or try another method.",
-    "no-convergence": "The equation is stiffer than this method can bear at this length (its iteration does not "
-    "converge, or its stages are too few): try a smaller dt, dh.Adaptive(rtol=1e-6), or dh.Rodas5P().",
+    "no-convergence": "The equation is stiffer than this method can bear at this length (its iteration does "
+    "not converge, or its stages are too few): try a smaller dt, dh.Adaptive(rtol=1e-6), or dh.Rodas5P().",
     "adaptive-steps": "Raise max_steps, loosen rtol and atol, or use a method for stiff equations.",
     "fixed-steps": "Raise max_steps or dt.",
 }
