@@ -6,8 +6,6 @@ import warnings
 from functools import cache
 from typing import Any
 
-import numpy as np
-
 from duhamel import sampling
 from duhamel.sampling.digits.network import DATA
 
@@ -96,8 +94,7 @@ def _within(name: str, options: dict[str, Any], evaluations: int) -> sampling.Pl
             break
     else:
         raise ValueError(f"asks more than {evaluations} times")
-    plan = sampling.Plan.from_scheduler(made)
-    return _between(made, plan) if name.startswith("KDPM2") else plan
+    return sampling.Plan.from_scheduler(made)
 
 
 def _linear(name: str) -> dict[str, Any]:
@@ -105,12 +102,3 @@ def _linear(name: str) -> dict[str, Any]:
     if name.startswith(("EDM", "FlowMatch", "IPNDM")):
         return {}
     return {"beta_start": 1e-4, "beta_end": 0.02, "beta_schedule": "linear"}
-
-
-def _between(scheduler: Any, plan: sampling.Plan) -> sampling.Plan:
-    """KDPM2 asks every second time at a level between two others, of which it keeps a list of its own."""
-    sigma = plan.sigma.copy()
-    middle = scheduler.sigmas_interpol.double().numpy()
-    sigma[1::2] = middle[1 : 2 * len(sigma[1::2]) : 2]
-    scale = 1 / np.sqrt(sigma**2 + 1)
-    return plan.replace(sigma=sigma, scale_in=scale)

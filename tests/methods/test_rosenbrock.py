@@ -191,15 +191,15 @@ def van_der_pol(t, u, mu):
 
 def test_samples_of_a_batch_take_the_steps_that_they_take_alone():
     def run(mu):
-        sol = dh.solve(van_der_pol, jnp.asarray([2.0, 0.0]), t1=30.0, args=mu, method=Rodas5P)
+        # Before the first jump: jumps multiply round-off, which in the end decides about whole steps.
+        sol = dh.solve(van_der_pol, jnp.asarray([2.0, 0.0]), t1=3.0, args=mu, method=Rodas5P)
         return sol.us[-1], sol.stats
 
     rates = jnp.asarray([5.0, 60.0, 900.0])
     us, stats = jax.jit(jax.vmap(run))(rates)
     for i, rate in enumerate(rates):
         u, alone = run(rate)
-        # Round-off may differ, and a start moved by 1e-14 moves the end of 500 steps by 1e-7.
-        assert np.allclose(us[i], u, rtol=1e-6, atol=1e-12)
+        assert np.allclose(us[i], u, rtol=1e-9, atol=1e-12)
         assert [int(v[i]) for v in stats] == [int(v) for v in alone]
 
 

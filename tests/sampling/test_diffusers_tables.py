@@ -102,6 +102,47 @@ def test_a_recovered_table_replays_its_scheduler(name, options):
     )
 
 
+@pytest.mark.parametrize("name", ["KDPM2DiscreteScheduler", "KDPM2AncestralDiscreteScheduler"])
+def test_levels_between_two_others_are_those_of_the_second_stage(name):
+    theirs = scheduler(name, {"beta_end": 0.02, "timestep_spacing": "trailing"}, 9)
+    square = theirs.alphas_cumprod.double().numpy()
+    known = 0.5 * np.log((1 - square) / square)
+
+    def eps(x, sigma):
+        return sigma * (x - 0.4) / (0.3**2 + sigma**2)
+
+    def told(seen, t):  # a network that knows its level by the time it is told alone
+        sigma = np.exp(np.interp(float(t), np.arange(len(known)), known))
+        return eps(seen * np.sqrt(1 + sigma**2), sigma)
+
+    plan = quiet(lambda: sampling.Plan.from_scheduler(theirs))
+
+    class ByLevel:
+        def bind(self, plan):
+            return lambda x, t, i: eps(x / plan.scale_in[i], plan.sigma[i])
+
+    x = torch.randn(1, 2, 4, 4, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+    x = x * plan.start_scale
+    asked = [float(t) for t in theirs.timesteps]
+    np.testing.assert_allclose(np.interp(asked, np.arange(len(known)), known), np.log(plan.sigma), atol=1e-3)
+
+    def walk():
+        own, state, extra = scheduler(name, theirs.config, 9), x, {}
+        if plan.stochastic:
+            extra = {"generator": torch.Generator().manual_seed(3)}
+        for t in own.timesteps:
+            m = told(own.scale_model_input(state, t), t)
+            state = own.step(m, t, state, return_dict=False, **extra)[0]
+        return state
+
+    draws = torch.Generator().manual_seed(3)
+    noises = {i: torch.randn(x.shape, generator=draws, dtype=x.dtype) for i in np.flatnonzero(plan.z.any(axis=1))}
+    found = sampling.sample(ByLevel(), x, plan, noise=lambda i, like: noises[i])
+    torch.testing.assert_close(found, quiet(walk), rtol=0, atol=2e-3 if plan.stochastic else 1e-4)
+    by_time = sampling.sample(told, x, plan, noise=lambda i, like: noises[i])
+    torch.testing.assert_close(found, by_time, rtol=0, atol=2e-3 if plan.stochastic else 1e-4)
+
+
 def test_what_has_no_table_is_refused():
     for name, options, says in (
         ("DDIMScheduler", {"clip_sample": True}, "not linear"),

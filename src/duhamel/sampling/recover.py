@@ -130,6 +130,8 @@ def _levels(scheduler: Any, told: list[float]) -> tuple[np.ndarray, np.ndarray, 
     elif getattr(scheduler, "sigmas", None) is not None and len(scheduler.sigmas) >= count:
         sigma = scheduler.sigmas.double().cpu().numpy()[: count + 1]
         sigma = np.append(sigma, 0.0) if len(sigma) == count else sigma
+        if getattr(scheduler, "sigmas_interpol", None) is not None:
+            sigma = _between(scheduler, sigma)
         if hasattr(scheduler, "_sigma_to_alpha_sigma_t") and not name.startswith(("EDM", "Cosine")):
             flow = bool(getattr(scheduler.config, "use_flow_sigmas", False))
             alpha = 1 - sigma if flow else 1 / np.sqrt(1 + sigma**2)
@@ -144,6 +146,16 @@ def _levels(scheduler: Any, told: list[float]) -> tuple[np.ndarray, np.ndarray, 
     else:
         raise InputError(f"{name} keeps neither sigmas nor alphas_cumprod: no plan can be made from it")
     return alpha, sigma, (0.0, float(alpha[-1]), float(sigma[-1]))
+
+
+def _between(scheduler: Any, sigma: np.ndarray) -> np.ndarray:
+    """The levels of KDPM2, which asks every second time between two others: it keeps those levels in a list
+    of their own, where the ancestral variant stands one entry earlier."""
+    middle = scheduler.sigmas_interpol.double().cpu().numpy()
+    odd = np.arange(1, len(sigma) - 1, 2)
+    sigma = sigma.copy()
+    sigma[odd] = middle[odd - 1 if hasattr(scheduler, "sigmas_up") else odd]
+    return sigma
 
 
 def _plan(
