@@ -11,7 +11,7 @@ import numpy as np
 
 from bench.stiff_runs import BATCH, CASES, LINE, Case, batch, diffrax_run, duhamel_run, scipy_run
 from bench.table import Row, row
-from bench.timing import Times, alternate, first_calls
+from bench.timing import Times, alternate, elapsed, first_calls
 
 __all__ = ["Contestant", "measure", "tuned"]
 
@@ -19,6 +19,7 @@ GROUP = "Stiff equations"
 ACCURACY = 1e-6
 TOLERANCES = 10.0 ** -np.arange(3.0, 12.5, 0.5)
 METHODS = ("rodas4", "rodas5p", "kvaerno5", "esdirk54", "radau", "bdf", "auto")
+BATCH_METHODS = ("rodas4", "rodas5p", "esdirk54")
 LINE_METHODS = ("rodas5p", "kvaerno5", "esdirk54", "radau", "bdf")
 SOLVERS = {"Kvaerno3": diffrax.Kvaerno3, "Kvaerno5": diffrax.Kvaerno5}
 SCIPY = ("Radau", "BDF", "LSODA")
@@ -54,7 +55,7 @@ def tuned(name: str, run: Callable[[Any, Any], Any], case: Case, accuracy: float
 
 
 def measure(quick: bool = False) -> Iterator[Row]:
-    best: dict[str, tuple[Contestant, Contestant]] = {}
+    tuned_for: dict[str, tuple[list[Contestant], list[Contestant]]] = {}
     for case in CASES[1:2] if quick else CASES:
         mine = _tuned(case, {m: jax.jit(duhamel_run(case, m)) for m in METHODS})
         diffraxes = _tuned(
@@ -68,9 +69,9 @@ def measure(quick: bool = False) -> Iterator[Row]:
         note = f"{case.name} to t = {case.t1:g}. {'; '.join(e.text() for e in everyone)}."
         yield row(GROUP, f"{case.name}, {ours.name}", a, theirs.name, b, 0.3, note)
         yield row(GROUP, f"{case.name}, {ours.name}", a, other.name, c, 0.1)
-        best[case.name] = ours, theirs
+        tuned_for[case.name] = [c for c in mine if c.name in BATCH_METHODS], diffraxes
     for case in CASES[1:2] if quick else CASES[:3]:
-        yield _batch(case, *best[case.name])
+        yield _batch(case, *tuned_for[case.name])
     yield _line(quick)
     yield from _first(quick)
 
@@ -100,19 +101,31 @@ def _waiting(case: Case, contestant: Contestant) -> Callable[[], Any]:
     return lambda: jax.block_until_ready(contestant.run(start, tolerance))
 
 
-def _batch(case: Case, ours: Contestant, theirs: Contestant) -> Row:
-    """1000 initial states, each with its own steps, at the tolerances of the single runs."""
+def _batch(case: Case, ours: list[Contestant], theirs: list[Contestant]) -> Row:
+    """1000 initial states, each with its own steps, at the tolerances of the single runs: the fastest of each
+    side among those that bring every sample to its end."""
     many = batch(case)
-    runs = [jax.jit(jax.vmap(c.run, (0, None))) for c in (ours, theirs)]
-    calls = [
-        lambda r=r, c=c: jax.block_until_ready(r(many, c.tolerance))
-        for r, c in zip(runs, (ours, theirs), strict=True)
-    ]
-    ends = [np.asarray(call()[0]) for call in calls]
-    apart = np.max(abs(ends[0] - ends[1]) / abs(ends[1]))
-    a, b = alternate(*calls, seconds=1, least=2)
-    note = f"{case.name}: all ends of the batch agree to {apart:.1e}."
-    return row(GROUP, f"{case.name}, {BATCH} initial states by vmap", a, theirs.name, b, 0.05, note)
+    (mine, first, ends), (peer, second, others) = (_best_of_batches(group, many) for group in (ours, theirs))
+    apart = np.max(abs(ends - others) / abs(others))
+    a, b = alternate(first, second, seconds=1, least=2)
+    note = f"{case.name}: all ends of the batch agree to {apart:.1e}; ours by {mine.name}."
+    return row(GROUP, f"{case.name}, {BATCH} initial states by vmap", a, peer.name, b, 0.05, note)
+
+
+def _best_of_batches(
+    group: list[Contestant], many: jax.Array
+) -> tuple[Contestant, Callable[[], Any], np.ndarray]:
+    found = []
+    for contestant in group:
+        run = jax.jit(jax.vmap(contestant.run, (0, None)))
+
+        def call(run: Any = run, tolerance: float = contestant.tolerance) -> Any:
+            return jax.block_until_ready(run(many, tolerance))
+
+        ends = np.asarray(call()[0])
+        if np.all(np.isfinite(ends)):
+            found.append((elapsed(call), (contestant, call, ends)))
+    return min(found, key=lambda pair: pair[0])[1]
 
 
 def _first(quick: bool) -> Iterator[Row]:

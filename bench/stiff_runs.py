@@ -19,7 +19,7 @@ from duhamel.problems import get
 __all__ = ["BATCH", "CASES", "LINE", "Case", "batch", "diffrax_run", "duhamel_run", "scipy_run"]
 
 # A run that needs more attempts than this has failed.
-MOST = 200_000
+MOST = 20_000
 
 
 @dataclass(frozen=True)

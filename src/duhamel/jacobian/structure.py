@@ -38,6 +38,11 @@ class Structure(abc.ABC):
     def stored(self, matrix: Array) -> Any:
         """A matrix of shape (size, size) in the stored form; what has no room there is left out."""
 
+    def zeros(self, dtype: Any) -> Any:
+        """Zero in the stored form."""
+        form = jax.eval_shape(self.stored, jax.ShapeDtypeStruct((self.size, self.size), dtype))
+        return jax.tree.map(lambda v: jnp.zeros(v.shape, v.dtype), form)
+
     @abc.abstractmethod
     def factor(self, values: Any, shift: Array, mass: Array | None) -> Any:
         """Factors of M − shift·J; `shift` real or complex, `mass` of shape (size,), (size, size), or None for

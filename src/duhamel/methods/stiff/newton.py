@@ -150,11 +150,9 @@ def iterate(
 def nothing(system: System, scales: Sequence[complex], x: Array) -> Kept:
     """What is kept before the first step."""
 
-    def shapes(x: Array) -> Any:
-        values = system.jacobian(jnp.zeros((), x.dtype), x)
-        return values, _factors(system, values, jnp.ones((), x.dtype), scales)
-
-    values, factors = jax.tree.map(lambda s: jnp.zeros(s.shape, s.dtype), jax.eval_shape(shapes, x))
+    values = system.structure.zeros(x.dtype)
+    form = jax.eval_shape(lambda v: _factors(system, v, jnp.ones((), x.dtype), scales), values)
+    factors = jax.tree.map(lambda s: jnp.zeros(s.shape, s.dtype), form)
     yes = jnp.ones((), bool)
     key = jnp.asarray(jnp.nan, jnp.result_type(float))
     one = jnp.ones((), x.dtype)

@@ -59,8 +59,7 @@ class Rosenbrock(Method):
 
     def init(self, eq: Equation, t: Array, u: State, args: Any) -> Memory:
         system, x, t_ = self._system(eq, u, args), pack(u), precise(t, u)
-        shapes = jax.eval_shape(lambda s, y: linearised(system, s, y), t_, x)
-        at = jax.tree.map(lambda v: jnp.zeros(v.shape, v.dtype), shapes)
+        at = Linearised(jnp.zeros_like(x), system.structure.zeros(x.dtype))
         slope = unpack(_velocity(system, t_, x), u)
         return Memory(at, jnp.zeros((), bool), jnp.zeros((), jnp.int32), slope)
 
