@@ -171,7 +171,8 @@ REST = tuple(n for n, m in METHODS.items() if n not in FEW and m.family != "symp
 @pytest.mark.parametrize("name", [*FEW, *[pytest.param(n, marks=pytest.mark.slow) for n in REST]])
 def test_backwards_is_forwards_for_every_method(name):
     method = METHODS[name]
-    step = dh.Adaptive(rtol=1e-5, atol=1e-7) if method.adaptive else dh.Fixed(0.02)
+    rtol = 1e-5 if method.order > 2 else 1e-3  # there is room for 256 steps
+    step = dh.Adaptive(rtol=rtol, atol=rtol / 100) if method.adaptive else dh.Fixed(0.02)
 
     def loss(rate, u, t1):
         linear = dh.Linear(dh.Diagonal(rate * jnp.asarray([-1.0, -30.0])))

@@ -95,10 +95,20 @@ def _carried_out(
     size = next(v.shape[-1] for v, flag in zip(values, flags, strict=True) if flag)
     program, shape = traced(one, inputs, _SAMPLES, size)
     if suited(program):
-        results = Lanes(_SAMPLES, size).spread(program, inputs, [True] * len(program.jaxpr.outvars))
+        block = Lanes(_SAMPLES, size, _always(values) if jax.default_backend() == "cpu" else None)
+        results = block.spread(program, inputs, [True] * len(program.jaxpr.outvars))
         return jax.tree.unflatten(jax.tree.structure(shape), results)
     axes = [-1 if flag else None for flag in flags]
     return jax.vmap(one, in_axes=axes, out_axes=-1, axis_name=_SAMPLES)(*values)
+
+
+def _always(values: list[Any]) -> Array | None:
+    """True, in a way that XLA does not see through."""
+    numbers = [v for v in values if jnp.issubdtype(jnp.result_type(v), jnp.floating)]
+    if not numbers:
+        return None
+    one = jnp.ravel(numbers[0])[0]
+    return (one <= 1) | ~(one < 1)
 
 
 def _in_blocks(block: Callable[[list[Any]], PyTree], moving: list[Any], size: int) -> PyTree:

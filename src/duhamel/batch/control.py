@@ -137,6 +137,25 @@ def _cond(block: Block, eqn: Any, inputs: list[Lane]) -> list[Lane]:
     ]
 
 
+# --- barriers
+
+
+def _barrier(block: Block, eqn: Any, inputs: list[Lane]) -> list[Lane]:
+    """Makes XLA compute the values once and store them.
+
+    On processors it would drop the barrier, and compute sums anew wherever an entry of them is used. The
+    inputs and results of a loop it does store, and it cannot see that this one has a single turn.
+    """
+    moving = [x.value for x in inputs if x.many]
+    if block.always is None or not moving:
+        results = iter(single(eqn)(*[x.value for x in inputs]))
+        return [Lane(v, x.many) for v, x in zip(results, inputs, strict=True)]
+    start = block.always, [jnp.zeros_like(v) for v in moving]
+    _, stored = lax.while_loop(lambda c: c[0], lambda c: (jnp.zeros_like(c[0]), moving), start)
+    rest = iter(stored)
+    return [Lane(next(rest), True) if x.many else x for x in inputs]
+
+
 # --- functions
 
 
@@ -233,6 +252,7 @@ RULES: dict[str, Rule] = {
     "scan": _scan,
     "while": _while,
     "cond": _cond,
+    "optimization_barrier": _barrier,
     "jit": _JIT,
     "closed_call": _called("call_jaxpr")[0],
     "custom_jvp_call": _custom_jvp,

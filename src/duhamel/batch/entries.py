@@ -50,12 +50,6 @@ def _along(block: Block, eqn: Any, inputs: list[Lane]) -> list[Lane]:
     return _changed(eqn, [spread(x, block.size) for x in inputs])
 
 
-def _barrier(block: Block, eqn: Any, inputs: list[Lane]) -> list[Lane]:
-    del block
-    results = single(eqn)(*[x.value for x in inputs])
-    return [Lane(v, x.many) for v, x in zip(results, inputs, strict=True)]
-
-
 def _broadcast(block: Block, eqn: Any, inputs: list[Lane]) -> list[Lane] | None:
     if len(inputs) > 1:
         return None
@@ -176,7 +170,6 @@ RULES: dict[str, Rule] = {
     "reduce_min": _reduction(lax.min),
     "reduce_and": _reduction(lax.bitwise_and),
     "reduce_or": _reduction(lax.bitwise_or),
-    "optimization_barrier": _barrier,
     "broadcast_in_dim": _broadcast,
     "reshape": _reshape,
     "transpose": _transpose,

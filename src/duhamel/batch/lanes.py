@@ -30,10 +30,15 @@ _WHOLE = names(
 
 @dataclass(frozen=True)
 class Lanes:
-    """A block of `size` samples whose axis is called `axis`."""
+    """A block of `size` samples whose axis is called `axis`.
+
+    `always` is true, but only a running program knows it (see the rule for barriers); None: barriers do
+    nothing.
+    """
 
     axis: str
     size: int
+    always: Any = None
 
     def run(self, program: Any, inputs: Sequence[Lane]) -> list[Lane]:
         """The results of a program (closed jaxpr) of one sample."""

@@ -9,7 +9,7 @@ would be quicker to apply, but leaves residuals of cond(A) times round-off.)
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -22,6 +22,8 @@ __all__ = ["Eliminated", "eliminate", "magnitude", "substitute"]
 
 # Multipliers up to this do no harm that round-off would not.
 _LARGE = 8.0
+# Up to this size the columns of a matrix in a batch are eliminated one by one, beyond it by a loop.
+_WRITTEN_OUT = 8
 
 
 class Eliminated(NamedTuple):
@@ -44,33 +46,43 @@ def eliminate(matrix: Array) -> Eliminated:
     multiplier gets large: threshold pivoting, as for sparse matrices (Duff, Erisman & Reid, Direct Methods
     for Sparse Matrices, chapter 5). Matrices of chemistry, whose columns are diagonally dominant, need none.
     """
-    if not in_block() or matrix.shape[0] == 1:
-        return _searching(matrix)
-    found, wild = _in_order(matrix)
-    return jax.lax.cond(in_any_sample(wild), lambda: _searching(matrix), lambda: found)
+    if not in_block():
+        return _form(_searching(matrix))
+    both, wild = _in_order(matrix)
+    # As a loop of one turn or none: `lax.cond` would copy what it leaves alone.
+    both, _ = jax.lax.while_loop(
+        lambda c: c[1], lambda c: (_searching(matrix), jnp.zeros_like(c[1])), (both, in_any_sample(wild))
+    )
+    return _form(both)
 
 
-def _in_order(matrix: Array) -> tuple[Eliminated, Array]:
+def _in_order(matrix: Array) -> tuple[Array, Array]:
     """Without interchanges, and whether a multiplier was large or not finite."""
     n = matrix.shape[0]
     places = jnp.arange(n, dtype=jnp.int32)
 
-    def column(carry: tuple[Array, Array], k: Array) -> tuple[tuple[Array, Array], None]:
+    def column(carry: tuple[Array, Array], k: Any) -> tuple[tuple[Array, Array], None]:
         both, wild = carry
         # Behind the pivot stand n entries that are not zero, counted over both halves.
+        first = k + 1 if isinstance(k, int) else 0
         right = jax.lax.dynamic_slice_in_dim(both, k + 1, n, 1)
-        entries = _take(both, k, 1)
-        factors = jnp.where(places > k, entries * (1.0 / _take(entries, k, 0)), 0.0)
-        right = right - factors[:, None] * _take(right, k, 0)
-        both = jax.lax.dynamic_update_slice_in_dim(both, right, k + 1, 1)
-        return (both, wild | ~(magnitude(factors) <= _LARGE)), None
+        below = _take(both, k, 1)[first:]
+        factors = below * (1.0 / _take(_take(both, k, 1), k, 0))
+        if not first:
+            factors = jnp.where(places > k, factors, 0.0)
+        right = right[first:] - factors[:, None] * _take(right, k, 0)
+        both = jax.lax.dynamic_update_slice(both, right, (first, k + 1))
+        return (both, wild | ~jnp.all(magnitude(factors) <= _LARGE)), None
 
-    both = jnp.concatenate([matrix, jnp.eye(n, dtype=matrix.dtype)], axis=1)
-    (both, wild), _ = jax.lax.scan(column, (both, jnp.zeros(n, bool)), places[:-1])
-    return _form(both), jnp.any(wild)
+    carry = jnp.concatenate([matrix, jnp.eye(n, dtype=matrix.dtype)], axis=1), jnp.zeros((), bool)
+    if n > _WRITTEN_OUT:
+        return jax.lax.scan(column, carry, places[:-1])[0]
+    for k in range(n - 1):
+        carry, _ = column(carry, k)
+    return carry
 
 
-def _searching(matrix: Array) -> Eliminated:
+def _searching(matrix: Array) -> Array:
     """With the largest entry of each column as its pivot."""
     n = matrix.shape[0]
     places = jnp.arange(n, dtype=jnp.int32)
@@ -84,7 +96,7 @@ def _searching(matrix: Array) -> Eliminated:
         return jnp.where((places == k)[:, None], pivot, a - factors[:, None] * pivot), None
 
     both = jnp.concatenate([matrix, jnp.eye(n, dtype=matrix.dtype)], axis=1)
-    return _form(jax.lax.scan(column, both, places[:-1])[0])
+    return jax.lax.scan(column, both, places[:-1])[0]
 
 
 def _form(both: Array) -> Eliminated:
@@ -104,8 +116,14 @@ def substitute(factors: Eliminated, b: Array) -> Array:
         column, k = row
         return y - column * _take(y, k, 0), None
 
-    y = jnp.sum(factors.lower * b, axis=1)
     places = jnp.arange(b.shape[0], dtype=jnp.int32)
+    if in_block():
+        # A loop, or XLA would compute b anew for every row.
+        y, _ = jax.lax.scan(
+            lambda y, k: (y + _take(factors.lower, k, 1) * _take(b, k, 0), None), jnp.zeros_like(b), places
+        )
+    else:
+        y = jnp.sum(factors.lower * b, axis=1)
     y, _ = jax.lax.scan(unknown, y, (factors.upper, places), reverse=True)
     return y * factors.scale
 

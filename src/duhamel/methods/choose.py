@@ -1,6 +1,6 @@
 """The default method of an equation, with the reason in words.
 
-What the work–precision studies (`duhamel compare`, docs/methods.md) taught: a linear
+What the work–precision studies (`duhamel compare`, docs/methods.md, docs/ks-families.md) taught: a linear
 part that is known is worth an exponential method; a small system without one may be stiff unseen, and
 watching for it costs a few per cent; a large one is explicit unless its user knows better.
 """
