@@ -1,10 +1,9 @@
-"""Rows of measurements: on the screen, in README.md, in a JSON file."""
+"""Rows of measurements: on the screen and in README.md."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 
 from rich.console import Console
@@ -12,7 +11,7 @@ from rich.table import Table
 
 from bench.timing import Times
 
-__all__ = ["BEGIN", "END", "Row", "fill", "markdown", "row", "show", "write_json"]
+__all__ = ["BEGIN", "END", "Row", "fill", "markdown", "row", "show"]
 
 BEGIN, END = "<!-- bench:begin -->", "<!-- bench:end -->"
 HEADINGS = ("what", "Duhamel", "beside it", "its time", "ratio", "bar", "met")
@@ -110,10 +109,3 @@ def fill(path: Path, text: str) -> None:
     if not begin or not end:
         raise ValueError(f"{path.name} has no place {BEGIN} … {END} to fill.")
     path.write_text(f"{head}{BEGIN}\n{text}\n{END}{tail}", "utf-8")
-
-
-def write_json(path: Path, rows: Sequence[Row], facts: dict[str, str]) -> None:
-    """Machine, versions and every row."""
-    content = {"machine": facts, "rows": [asdict(r) | {"met": r.met} for r in rows]}
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n", "utf-8")

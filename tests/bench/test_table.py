@@ -1,6 +1,5 @@
 """The bench tells the truth about what it measured: ratios, bars, and the place in the README."""
 
-import json
 import sys
 from pathlib import Path
 
@@ -60,7 +59,8 @@ def test_markdown_fills_the_place_between_the_markers(rows, tmp_path):
 
 
 def test_screen_and_json_hold_every_row(rows, tmp_path):
-    from bench.table import show, write_json
+    from bench.results import Part, load, save, text
+    from bench.table import show
 
     console = Console(width=160, record=True, file=(tmp_path / "screen").open("w", encoding="utf-8"))
     show(rows, "on this machine", console)
@@ -68,9 +68,18 @@ def test_screen_and_json_hold_every_row(rows, tmp_path):
     shown = console.export_text()
     assert all(r.what in shown for r in rows)
     assert "a note" in shown
-    write_json(tmp_path / "out" / "rows.json", rows, {"cpu": "one"})
-    content = json.loads((tmp_path / "out" / "rows.json").read_text("utf-8"))
-    assert [r["met"] for r in content["rows"]] == [True, False, False, None]
+    facts = {"date": "2026-01-01", "cpu": "one", "cores": "2", "system": "Linux", "load at start": "0.1"}
+    parts = {
+        "first": Part(rows, facts | {"python": "3.11"}),
+        "second": Part(rows, facts | {"python": "3.12"}),
+    }
+    save(parts, tmp_path / "out" / "rows.json")
+    assert load(tmp_path / "out" / "rows.json") == parts
+    assert load(tmp_path / "none.json") == {}
+    written = text(parts)
+    assert written.count("| met | 1 ms | peer | 2 ms | 0.5 | ≤ 0.5 | yes |") == 2
+    assert "python 3.11." in written
+    assert "python 3.12." in written
 
 
 def test_contestants_take_turns():
