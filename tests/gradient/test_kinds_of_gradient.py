@@ -176,7 +176,7 @@ def test_backwards_is_forwards_for_every_method(name):
 
     def loss(rate, u, t1):
         linear = dh.Linear(dh.Diagonal(rate * jnp.asarray([-1.0, -30.0])))
-        eq = linear + dh.Nonlinear(lambda t, u, a: a * jnp.sin(u[::-1] + t))
+        eq = linear + dh.Nonlinear(lambda t, u, a: a * jnp.sin(jnp.roll(u, 1) + t))
         sol = dh.solve(eq, u, t1=t1, args=0.7 * rate, method=method, step=step, max_steps=256)
         return jnp.sum(jnp.sin(sol.us[-1]) * jnp.asarray([1.0, 2.0]))
 

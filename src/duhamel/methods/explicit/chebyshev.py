@@ -46,7 +46,7 @@ class RKC2(Stabilised):
         return (self.max_stages**2 - 2 * self.max_stages) / 1.54
 
     def sweep(
-        self, f: Slope, t: Array, h: Array, u: State, slope: State, count: Any, forwards: bool
+        self, f: Slope, t: Array, h: Array, u: State, slope: State, count: Any
     ) -> tuple[State, Callable[[State], State]]:
         w0, w1 = _points(jnp.asarray(count).astype(t.dtype))
         b1 = 0.25 / (w0 * w0)
@@ -60,7 +60,7 @@ class RKC2(Stabilised):
             gamma = mu_f * (r.b * r.now[0] - 1.0)
             return (2.0 * w0 * b / r.b, -b / r.b_before, mu_f, gamma), Recursion(now, r.now, b, r.b)
 
-        new = run_chain(row, f, t, h, (u, slope, b1 * w1, begun), count, forwards).y
+        new = run_chain(row, f, t, h, (u, slope, b1 * w1, begun), count).y
 
         def estimate(new_slope: State) -> State:
             return mix([(0.8, u), (-0.8, new), (0.4 * h, slope), (0.4 * h, new_slope)])

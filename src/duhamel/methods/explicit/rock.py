@@ -45,7 +45,7 @@ class ROCK2(Stabilised):
         return float(rock().reach[sum(d + 2 <= self.max_stages for d in DEGREES) - 1])
 
     def sweep(
-        self, f: Slope, t: Array, h: Array, u: State, slope: State, count: Any, forwards: bool
+        self, f: Slope, t: Array, h: Array, u: State, slope: State, count: Any
     ) -> tuple[State, Callable[[State], State]]:
         table, last = rock(), count - 2
         which = _position(last)
@@ -56,7 +56,7 @@ class ROCK2(Stabilised):
             place = start + j.astype(start.dtype) - 1
             return (1.0 + kappa[place], -kappa[place], mu[place], None), rest
 
-        chain = run_chain(row, f, t, h, (u, slope, mu[start], None), last, forwards)
+        chain = run_chain(row, f, t, h, (u, slope, mu[start], None), last)
         sigma = jnp.asarray(table.sigma, t.dtype)[which]
         tau = jnp.asarray(table.tau, t.dtype)[which]
         k1 = f(t + chain.c * h, chain.y)

@@ -17,6 +17,7 @@ from duhamel.linear.base import times
 from duhamel.methods.base import Interpolating, State, Step, Tolerance, Work, precise, where
 from duhamel.methods.explicit.radius import Radius, power_iteration, start_vector
 from duhamel.methods.explicit.stepper import hermite
+from duhamel.methods.opened import opened
 
 __all__ = ["Chain", "Stabilised", "mix", "run_chain"]
 
@@ -60,8 +61,7 @@ class Stabilised(Interpolating):
     is not taken: it is shortened. `count` fixes the number of stages instead: the step is then not checked.
 
     The eigenvalues of ∂f/∂u must lie near the negative real axis: diffusion, with mild reaction and weak
-    advection. Memory: five states, however many stages. Reverse-mode derivatives go through fixed steps; the
-    radius is taken as given there.
+    advection. Memory: five states, however many stages. Derivatives take the radius as given.
     """
 
     family: ClassVar[str] = "stabilised"
@@ -88,10 +88,10 @@ class Stabilised(Interpolating):
 
     @abc.abstractmethod
     def sweep(
-        self, f: Slope, t: Array, h: Array, u: State, slope: State, count: Any, forwards: bool
+        self, f: Slope, t: Array, h: Array, u: State, slope: State, count: Any
     ) -> tuple[State, Callable[[State], State]]:
         """The new state, and the error estimate as a function of f at the new state. `count`, the number of
-        stages, is a static integer or traced; `forwards` says that no derivatives are taken backwards."""
+        stages, is a static integer or traced."""
 
     def check(self, eq: Equation) -> None:
         del eq  # every part can be evaluated
@@ -118,7 +118,7 @@ class Stabilised(Interpolating):
         def f(s: Array, v: State) -> State:
             return eq.rhs(precise(s, u), v, args)
 
-        new, estimate = self.sweep(f, t, h, u, memory.slope, count, tolerance is not None)
+        new, estimate = self.sweep(f, t, h, u, memory.slope, count)
         slope = f(t + h, new)
         stages = jnp.asarray(count, jnp.int32)
         age = jnp.where(memory.age >= _LIFE, 0, memory.age)
@@ -182,7 +182,6 @@ def run_chain(
     h: Array,
     begin: tuple[State, State, Any, Any],
     last: Any,
-    forwards: bool,
 ) -> Chain:
     """The stages up to number `last` ≥ 1, static or traced.
 
@@ -203,27 +202,46 @@ def run_chain(
     start = Chain(
         mix([(1.0, u), (first * h, slope)]), u, jnp.asarray(first, t.dtype), jnp.zeros_like(t), rest
     )
-    return _repeat(turn, start, last, forwards)
+    return _repeat(turn, start, last)
 
 
-def _repeat(turn: Callable[[Array, Chain], Chain], chain: Chain, last: Any, forwards: bool) -> Chain:
-    if forwards or isinstance(last, int):
+def _repeat(turn: Callable[[Array, Chain], Chain], chain: Chain, last: Any) -> Chain:
+    """Turns 2 … `last`. A traced number of them is a while loop, which has no derivatives backwards: these go
+    through blocks of turns instead."""
+    if isinstance(last, int):
         return jax.lax.fori_loop(2, last + 1, turn, chain)
+    program, values, shape = opened(turn, jnp.asarray(2, jnp.int32), chain)
 
-    def block(chain: Chain, start: Array) -> tuple[Chain, None]:
-        """Some turns, as far as they are wanted; all are recomputed on the way back."""
+    @jax.custom_jvp
+    def run(leaves: list[Array], last: Array, values: list[Array]) -> list[Array]:
+        return jax.lax.fori_loop(2, last + 1, lambda j, now: program(*values, j, *now), leaves)
 
-        def one(chain: Chain, j: Array) -> tuple[Chain, None]:
-            new = turn(j, chain)
-            return jax.tree.map(lambda a, b: jnp.where(j <= last, a, b), new, chain), None
+    @run.defjvp
+    def rule(primals: Any, tangents: Any) -> Any:
+        leaves, last, values = primals
+        moved, _, changed = tangents
+        return jax.jvp(lambda u, v: _in_blocks(program, u, last, v), (leaves, values), (moved, changed))
 
-        def several(chain: Chain) -> Chain:
-            return jax.lax.scan(one, chain, start + jnp.arange(_BLOCK, dtype=jnp.int32))[0]
+    return jax.tree.unflatten(jax.tree.structure(shape), run(jax.tree.leaves(chain), last, values))
 
-        return jax.lax.cond(start <= last, several, lambda c: c, chain), None
+
+def _in_blocks(
+    program: Callable[..., list[Array]], leaves: list[Array], last: Array, values: list[Array]
+) -> list[Array]:
+    """The turns in blocks, as far as they are wanted; a block is computed once more on the way back."""
+
+    def block(leaves: list[Array], start: Array) -> tuple[list[Array], None]:
+        def one(leaves: list[Array], j: Array) -> tuple[list[Array], None]:
+            new = program(*values, j, *leaves)
+            return [jnp.where(j <= last, a, b) for a, b in zip(new, leaves, strict=True)], None
+
+        def several(leaves: list[Array]) -> list[Array]:
+            return jax.lax.scan(one, leaves, start + jnp.arange(_BLOCK, dtype=jnp.int32))[0]
+
+        return jax.lax.cond(start <= last, several, lambda c: c, leaves), None
 
     starts = jnp.arange(2, _MOST + 1, _BLOCK, dtype=jnp.int32)
-    return jax.lax.scan(jax.checkpoint(block), chain, starts)[0]
+    return jax.lax.scan(jax.checkpoint(block), leaves, starts)[0]
 
 
 def mix(pairs: list[tuple[Any, State]]) -> State:

@@ -8,13 +8,13 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax.core import eval_jaxpr
 from jaxtyping import Array
 
 from duhamel.batch import in_any_sample
 from duhamel.errors import InputError
 from duhamel.jacobian import Structure, System, unpack
 from duhamel.methods.base import State, Tolerance, where
+from duhamel.methods.opened import opened
 
 __all__ = [
     "Gauge",
@@ -261,8 +261,8 @@ def implicit(
     system; else the whole system is solved as one full matrix.
     """
 
-    equation, over, _ = _opened(residual, like)
-    finding, inner, shape = _opened(solve)
+    equation, over, _ = opened(residual, like)
+    finding, inner, shape = opened(solve)
     structure, mass = system.structure, system.eq.mass
 
     @jax.custom_jvp
@@ -280,17 +280,6 @@ def implicit(
         return (found, rest), (change, jax.tree.map(_no_tangent, rest))
 
     return root((over, mass), inner)
-
-
-def _opened(function: Callable[..., Any], *args: Any) -> tuple[Callable[..., Any], list[Any], Any]:
-    """A function of the arrays it has closed over, followed by its arguments; those arrays; its result's
-    shapes. Only what is an argument can be differentiated, or used outside of the trace it was made in."""
-    closed, shape = jax.make_jaxpr(function, return_shape=True)(*args)
-    return (
-        lambda *values: eval_jaxpr(closed.jaxpr, values[: len(closed.consts)], *values[len(closed.consts) :]),
-        closed.consts,
-        shape,
-    )
 
 
 def _triangular(

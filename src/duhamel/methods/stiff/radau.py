@@ -164,20 +164,16 @@ class Radau(Interpolating):
         force, one = system.times_mass(pack(memory.slope)), jnp.asarray([0, 1], jnp.int32)
         if tolerance is None:
             return estimate(force), jnp.zeros_like(h), one
-        wary = memory.trend.rejected | (memory.trend.h == 0.0)
+        error = estimate(force)
+        size = tolerance.measure(system.eq, unpack(error, u), (u, new))
+        again = (memory.trend.rejected | (memory.trend.h == 0.0)) & (size > 1.0)
 
-        def turn(carry: tuple[Array, ...]) -> tuple[Array, ...]:
-            force, _, _, _, count = carry
-            error = estimate(force)
-            size = tolerance.measure(system.eq, unpack(error, u), (u, new))
-            again = wary & (size > 1.0) & (count == 0)
-            force = jax.lax.cond(in_any_sample(again), lambda: system.f(t, x + error), lambda: force)
-            return force, error, size, again, count + 1
+        def filtered() -> tuple[Array, Array]:
+            better = jnp.where(again, estimate(system.f(t, x + error)), error)
+            return better, tolerance.measure(system.eq, unpack(better, u), (u, new))
 
-        none = jnp.zeros((), jnp.int32)
-        begun = (force, jnp.zeros_like(x), jnp.zeros_like(h), ~wary | wary, none)
-        _, error, size, _, count = jax.lax.while_loop(lambda c: c[3], turn, begun)
-        return error, size, one + (count - 1)
+        error, size = jax.lax.cond(in_any_sample(again), filtered, lambda: (error, size))
+        return error, size, one + again.astype(jnp.int32)
 
     def keep(self, accepted: Array, new: Memory, old: Memory) -> Memory:
         kept = next_kept(accepted, new.kept)
