@@ -1,12 +1,12 @@
 """How the default of `sampling.plan(schedule, steps=n)` was chosen.
 
-    python -m bench.sampling_default vp            # or cosine, flow, edm: a table of the best combinations
+    python -m bench.sampling_default vp 5 10 20         # or edm, flow, v; other numbers of evaluations
 
-Problems of its own, none of those on which samplers are compared elsewhere: three random mixtures with
-diagonal covariances, in 3, 8 and 16 dimensions, whose scores are exact. Every combination of grid, variable,
-linear part, order and corrector is run with 5, 10 and 20 evaluations; its error is the RMS distance per
-coordinate to the exact end point of the same noise, the mean of the mean and the median over the samples. The
-score is the geometric mean of error / best error over problems and evaluations.
+On the problems of `sampling_held_out`, none of them used where samplers are compared elsewhere, every
+combination of grid, variable, linear part, order and corrector is run with each number of evaluations. Its
+figure on a problem is its mean error over that of the best configuration of diffusers there. Printed are the
+combinations with the least geometric mean, and those whose largest figure is least. Five minutes for the
+networks of a path, then about five for the rest.
 """
 
 from __future__ import annotations
@@ -17,111 +17,83 @@ from typing import Any
 
 import numpy as np
 
+from bench.sampling_held_out import held_out
+from bench.sampling_peers import recovered
+from bench.sampling_problems import Asked, Problem
 from duhamel import sampling
 from duhamel.errors import InputError
+from duhamel.sampling.digits.errors import distance
 
-SCHEDULES = {
-    "vp": sampling.Discrete.linear(),
-    "cosine": sampling.Cosine(),
-    "flow": sampling.Flow(),
-    "edm": sampling.EDM(),
-}
-BUDGETS = (5, 10, 20)
+__all__ = ["combinations", "figures", "main"]
+
+Case = tuple[Problem, np.ndarray, np.ndarray]
 
 
-class Mixture:
-    """Σ wₖ N(μₖ, diag sₖ²): x̂₀ of x = α x₀ + σ z in closed form."""
-
-    def __init__(self, seed: int, dimension: int, count: int, size: float, widths: tuple[float, float]):
-        random = np.random.default_rng(seed)
-        self.means = random.standard_normal((count, dimension)) * size
-        self.square = random.uniform(*widths, (count, dimension)) ** 2
-        self.log_weights = np.log(random.dirichlet(np.full(count, 3.0)))
-
-    def x0(self, x: np.ndarray, alpha: float, sigma: float) -> np.ndarray:
-        total = alpha**2 * self.square + sigma**2
-        away = x[:, None] - alpha * self.means
-        log = self.log_weights - 0.5 * np.sum(away**2 / total + np.log(total), axis=-1)
-        share = np.exp(log - log.max(axis=1, keepdims=True))
-        share /= share.sum(axis=1, keepdims=True)
-        return np.einsum("bk,bkd->bd", share, self.means + alpha * self.square / total * away)
-
-    def bind(self, plan: Any) -> Any:
-        """A network that predicts v."""
-
-        def ask(x: np.ndarray, t: Any, i: int) -> np.ndarray:
-            alpha, sigma = plan.alpha[i], plan.sigma[i]
-            eps = (x - alpha * (x0 := self.x0(x, alpha, sigma))) / sigma
-            return (alpha * eps - sigma * x0) / np.hypot(alpha, sigma)
-
-        return ask
-
-
-PROBLEMS = (
-    Mixture(101, 3, 7, 0.8, (0.05, 0.3)),
-    Mixture(102, 8, 30, 0.6, (0.04, 0.06)),
-    Mixture(103, 16, 12, 0.7, (0.1, 0.6)),
-)
-DIMENSIONS = (3, 8, 16)
-
-
-def combinations() -> Any:
+def combinations() -> list[dict[str, Any]]:
     """Every candidate, as arguments of `plan`."""
-    grids: list[Any] = ["uniform", "quadratic", ("power", 2.5), "logsnr", ("karras", 7.0)]
-    grids += [("arctan", c, p) for c in (0.25, 0.35, 0.5, 0.7, 1.0) for p in (1.0, 1.25, 1.5, 2.0)]
-    linear = ("v", sampling.Gaussian(0.5), "x0")
-    for grid, variable, form, order, corrector in itertools.product(
-        grids, ("arctan", "t", "logsnr"), linear, (1, 2, 3, 4), (False, True)
-    ):
-        yield {"grid": grid, "variable": variable, "linear": form, "order": order, "corrector": corrector}
+    grids: list[Any] = ["quadratic", ("power", 1.5), ("power", 2.5), "logsnr"]
+    grids += [("arctan", c, p) for c in (0.35, 0.7, 1.0, 1.5, 2.0) for p in (1.0, 1.5, 2.0, 2.5)]
+    grids += [
+        ("logistic", c, a, p) for c in (0.3, 0.7, 1.5) for a in (0.3, 0.5, 0.7, 1.0) for p in (1.0, 1.5)
+    ]
+    grids += [
+        ("softplus", c, a, p) for c in (0.1, 0.3, 1.0) for a in (0.7, 1.0, 2.0) for p in (1.0, 2.0, 4.0)
+    ]
+    axes = grids, ("arctan", "logsnr", "t"), ("v", sampling.Gaussian(0.5)), (2, 3), (False, True)
+    names = "grid", "variable", "linear", "order", "corrector"
+    return [dict(zip(names, values, strict=True)) for values in itertools.product(*axes)]
 
 
-def error(found: np.ndarray, exact: np.ndarray) -> float:
-    """The mean of mean and median of the RMS distance per coordinate."""
-    distance = np.sqrt(np.mean((found - exact) ** 2, axis=1))
-    return 0.5 * float(np.mean(distance) + np.median(distance))
+def mean_error(problem: Problem, noise: np.ndarray, exact: np.ndarray, plan: sampling.Plan) -> float:
+    """The mean over samples of the RMS distance per coordinate."""
+    with np.errstate(all="ignore"):
+        found = sampling.sample(Asked(problem.what), noise * plan.start_scale, plan) / plan.end[1]
+        value = float(distance(found, exact).mean())
+    return value if np.isfinite(value) else np.inf
 
 
-def errors(name: str, samples: int = 48) -> dict[str, np.ndarray]:
-    """For each combination, as text, its errors of shape (problems, budgets)."""
-    schedule = SCHEDULES[name]
-    start = 0.9946 if name == "cosine" else 1.0
-    cases = []
-    for place, problem in enumerate(PROBLEMS):
-        noise = np.random.default_rng(7 + place).standard_normal((samples, DIMENSIONS[place]))
-        fine = sampling.plan(schedule, "multistep", steps=500, order=3, grid=("arctan", 0.5, 1.5), linear="v",
-                             variable="arctan", predicts="v", start=start)  # fmt: skip
-        noise = noise * fine.start_scale
-        cases.append((problem, noise, sampling.sample(problem, noise, fine)))
+def cases(path: str, samples: int = 48) -> list[Case]:
+    """The problems of a path with their noise and exact ends."""
+    found = []
+    for problem in held_out():
+        if problem.path == path:
+            noise = np.random.default_rng(77).standard_normal((samples, problem.dimension))
+            found.append((problem, noise, problem.ends(noise)))
+    return found
+
+
+def figures(path: str, evaluations: int, known: list[Case]) -> dict[str, np.ndarray]:
+    """For each combination, as text, its error over the best of diffusers', problem by problem."""
+    theirs = [
+        p for p in recovered({"v": "vp"}.get(path, path), evaluations).values() if not isinstance(p, str)
+    ]
+    best = np.array([min(mean_error(*case, plan) for plan in theirs) for case in known])
     found = {}
     for choice in combinations():
+        problem = known[0][0]
         try:
-            plans = [
-                sampling.plan(schedule, "multistep", steps=n, predicts="v", start=start, **choice)
-                for n in BUDGETS
-            ]
+            plan = sampling.plan(
+                problem.schedule, "multistep", steps=evaluations, predicts=problem.predicts, **choice
+            )
         except InputError:
             continue
-        found[repr(choice)] = np.array(
-            [[error(sampling.sample(p, x, plan), exact) for plan in plans] for p, x, exact in cases]
-        )
+        found[repr(choice)] = np.array([mean_error(*case, plan) for case in known]) / best
     return found
 
 
 def main() -> None:
-    names = sys.argv[1:] or list(SCHEDULES)
-    tables = {name: errors(name) for name in names}
-    common = [choice for choice in tables[names[0]] if all(choice in table for table in tables.values())]
-    whole = np.array([[tables[name][choice] for name in names] for choice in common])
-    ratio = np.log(whole / whole.min(axis=0))
-    for title, scores in [
-        *((f"{n} evaluations", ratio[..., k].mean(axis=(1, 2))) for k, n in enumerate(BUDGETS)),
-        *((f"schedule {name}", ratio[:, k].mean(axis=(1, 2))) for k, name in enumerate(names)),
-        ("all together", ratio.mean(axis=(1, 2, 3))),
-    ]:
-        print(title)
-        for i in np.argsort(scores)[:12]:
-            print(f"  {np.exp(scores[i]):6.3f} {np.exp(ratio[i].max()):7.2f}  {common[i]}")
+    path, *rest = sys.argv[1:] or ["vp"]
+    known = cases(path)
+    print(", ".join(case[0].name for case in known))
+    for n in map(int, rest or ("5", "10", "20")):
+        found = figures(path, n, known)
+        for title, score in (
+            ("geometric mean", lambda v: float(np.exp(np.mean(np.log(v))))),
+            ("largest", lambda v: float(np.max(v))),
+        ):
+            print(f"{n} evaluations, by {title}")
+            for name in sorted(found, key=lambda name: score(found[name]))[:10]:
+                print(f"  {score(found[name]):6.3f} {np.round(found[name], 2)} {name}")
 
 
 if __name__ == "__main__":

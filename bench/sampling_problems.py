@@ -46,7 +46,7 @@ class Mixture:
 class Guided:
     """Two mixtures, m = m_u + w (m_c − m_u): an ODE, though no longer the flow of a density."""
 
-    def __init__(self, wanted: Mixture, any_: Mixture, weight: float):
+    def __init__(self, wanted: Any, any_: Any, weight: float):
         self.wanted, self.any, self.weight = wanted, any_, weight
         self.width = wanted.width
 
@@ -68,10 +68,11 @@ class Gauss:
 
 
 class Network:
-    """A shipped network, in float64; the labels 0 … 9 in turn."""
+    """A network in float64: net(x, t, labels) with `schedule` and `predicts`. Asked for one label, or for 0 …
+    9 in turn."""
 
-    def __init__(self, form: str):
-        self.net = load(form)
+    def __init__(self, net: Any, label: int | None = None):
+        self.net, self.label = net, label
 
     def both(self, x: np.ndarray, alpha: float, sigma: float) -> Pair:
         schedule = self.net.schedule
@@ -81,7 +82,8 @@ class Network:
         own = float(schedule.alpha(t)), float(schedule.sigma(t))
         scale = np.hypot(*own) / np.hypot(alpha, sigma)
         told = 1 / np.hypot(own[1], schedule.data) if self.net.predicts == "edm" else 1.0
-        m = self.net(scale * told * x, schedule.model_time(t), np.arange(len(x)) % 10)
+        labels = np.arange(len(x)) % 10 if self.label is None else np.full(len(x), self.label)
+        m = self.net(scale * told * x, schedule.model_time(t), labels)
         a, b, c, d = relation(self.net.predicts, *own, getattr(schedule, "data", 0.5))
         return a * scale * x + b * m, c * scale * x + d * m
 
@@ -118,9 +120,10 @@ class Problem:
         return np.random.default_rng(1).standard_normal((samples, self.dimension))
 
     def ends(self, noise: np.ndarray) -> np.ndarray:
-        """The exact end points of x_T = σ(1) noise; for a network those of 1600 steps of order 3."""
+        """The exact end points of x_T = σ(1) noise; for a network, and where α(1) = 0, those of 1600 steps of
+        order 3."""
         start = float(self.schedule.sigma(1.0)), float(self.schedule.alpha(1.0))
-        if isinstance(self.what, Network):
+        if isinstance(self.what, Network) or start[1] == 0:
             fine = reference(self.schedule, self.predicts, 1.0, 1600)
             return sampling.sample(Asked(self.what), noise * fine.start_scale, fine)
         if isinstance(self.what, Gauss):
@@ -171,5 +174,5 @@ def problems() -> list[Problem]:
     found = [Problem(name, what, size, "vp", linear, "eps") for name, what, size in closed]
     for form, (schedule, predicts) in FORMS.items():
         path = linear if form == "vp" else schedule
-        found.append(Problem(f"network on digits, {form}", Network(form), 64, form, path, predicts))
+        found.append(Problem(f"network on digits, {form}", Network(load(form)), 64, form, path, predicts))
     return found

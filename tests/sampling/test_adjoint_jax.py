@@ -53,6 +53,23 @@ def test_the_gradient_of_the_plain_scan(rule, options, memory):
         np.testing.assert_allclose(a, b, rtol=1e-11, atol=1e-12 * float(jnp.abs(b).max()))
 
 
+def test_momentum_of_guidance_is_differentiated_through():
+    plan = sampling.plan(VP, "unipc", steps=7, predicts="v")
+
+    def guided(w, c):
+        return sampling.apg(lambda x, t, c: net(w, c)(x, t), c, jnp.zeros_like(c), 3.0, momentum=-0.5)
+
+    def slopes_of(run):
+        return jax.jit(jax.grad(lambda x, w, c: jnp.sum(run(guided(w, c), x) ** 3), argnums=(0, 1, 2)))(
+            X, WEIGHTS, C
+        )
+
+    expected = slopes_of(lambda model, x: sampling.sample(model, x, plan))
+    found = slopes_of(lambda model, x: sampling.differentiable(model, x, plan))
+    for a, b in zip(jax.tree.leaves(found), jax.tree.leaves(expected), strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-11, atol=1e-12 * float(jnp.abs(b).max()))
+
+
 def test_finite_differences_and_the_value():
     plan = sampling.plan(VP, "bdia", steps=9, predicts="v")
 

@@ -113,6 +113,23 @@ def test_conditioning_that_is_not_a_leaf_and_guidance():
         torch.testing.assert_close(a, b, rtol=1e-11, atol=1e-13)
 
 
+@pytest.mark.parametrize("memory", ["all", "sqrt"])
+def test_momentum_of_guidance_is_differentiated_through(memory):
+    plan = sampling.plan(VP, "unipc", steps=7, predicts="v")
+    net, x, c = setting()
+    interval = (0.02, 3.0)  # rows without guidance hand the momentum on
+    guided = sampling.apg(
+        lambda x, t, c: net(x + c, t), c, torch.zeros_like(c), 3.0, momentum=-0.5, interval=interval
+    )
+    leaves = [x, c, *net.parameters()]
+    whole = sampling.sample(guided, x, plan, grad=True)
+    end = sampling.differentiable(guided, x, plan, memory=memory, wrt=leaves[1:])
+    torch.testing.assert_close(end, whole, rtol=1e-14, atol=1e-14)
+    expected = torch.autograd.grad((whole**3).sum(), leaves)
+    for a, b in zip(torch.autograd.grad((end**3).sum(), leaves), expected, strict=True):
+        torch.testing.assert_close(a, b, rtol=1e-11, atol=1e-13)
+
+
 def test_forgotten_parameters_are_noticed():
     plan = sampling.plan(VP, steps=3, predicts="v")
     net, x, c = setting()
@@ -128,4 +145,4 @@ def test_forgotten_parameters_are_noticed():
         sampling.differentiable(net, x.detach().numpy(), plan)
     momentum = sampling.apg(lambda x, t, c: net(x + c, t), c, c, 2.0)
     with pytest.raises(InputError, match="momentum"):
-        sampling.differentiable(momentum, x, plan)
+        sampling.differentiable(momentum, x, sampling.plan(VP, "bdia", steps=3), memory="constant")

@@ -208,7 +208,7 @@ def test_what_is_impossible_is_refused_in_words():
         ({"rule": "euler"}, lambda s: s.set_timesteps(5), "no rule"),
         ({}, lambda s: s.set_timesteps(), "num_inference_steps"),
         ({**FLOW, "use_dynamic_shifting": True}, lambda s: s.set_timesteps(5), "mu"),
-        ({}, lambda s: s.step(x, 0, x, eta=0.5), "eta"),
+        ({"rule": "unipc"}, lambda s: s.step(x, 0, x, eta=0.5), "eta"),
         (
             {"use_karras_sigmas": True, "use_beta_sigmas": True, "grid": "config"},
             lambda s: s.set_timesteps(5),

@@ -136,7 +136,9 @@ def test_levels_between_two_others_are_those_of_the_second_stage(name):
         return state
 
     draws = torch.Generator().manual_seed(3)
-    noises = {i: torch.randn(x.shape, generator=draws, dtype=x.dtype) for i in np.flatnonzero(plan.z.any(axis=1))}
+    noises = {
+        i: torch.randn(x.shape, generator=draws, dtype=x.dtype) for i in np.flatnonzero(plan.z.any(axis=1))
+    }
     found = sampling.sample(ByLevel(), x, plan, noise=lambda i, like: noises[i])
     torch.testing.assert_close(found, quiet(walk), rtol=0, atol=2e-3 if plan.stochastic else 1e-4)
     by_time = sampling.sample(told, x, plan, noise=lambda i, like: noises[i])

@@ -69,6 +69,39 @@ def test_compensation_ratios():
     assert best.provenance["ratios"][2:] != [1.0] * 3
 
 
+def test_ratios_for_numbers_of_steps_and_weights_that_were_not_learned():
+    """Polynomials come back; between two numbers of steps, learned ratios help where none were learned."""
+
+    def exact(u, w, n):
+        return (0.9 + 0.2 * u - 0.1 * u**2) * (1 + 0.01 * w - 0.001 * w**2) + (0.3 * u + 0.1) / n**2
+
+    def listed(n, w):
+        return [1.0, 1.0, *(exact(i / (n - 1), w, n) for i in range(2, n))]
+
+    learned = [(n, w, listed(n, w)) for n in (6, 9, 14) for w in (1.0, 4.0, 7.0)]
+    found = sampling.Compensation.fitted(learned, (3, 2, 2))
+    np.testing.assert_allclose(found.ratios(11, 5.5), listed(11, 5.5), rtol=1e-9)
+    assert found.ratios(2) == [1.0, 1.0]
+    near = []
+    for n in (6, 8, 10):
+        plan = sampling.plan(VP, "dc-solver", steps=n, ratios=[1.0] * n)
+        best, _ = sampling.learn(plan, eps, X[:48], what=("compensation",), fine=100)
+        near.append((n, 1.0, best.provenance["ratios"]))
+    between = sampling.Compensation.fitted(near).ratios(7)
+    exact_end = sampling.sample(eps, X, sampling.plan(VP, "multistep", steps=200, order=3, linear="v",
+                                variable="arctan", grid=("arctan", 0.5, 1.5)))  # fmt: skip
+
+    def error(ratios):
+        found = sampling.sample(eps, X, sampling.plan(VP, "dc-solver", steps=7, ratios=ratios))
+        return float(np.mean(np.sqrt(np.mean((found - exact_end) ** 2, axis=1))))
+
+    assert error(between) < 0.9 * error([1.0] * 7)
+    with pytest.raises(InputError, match="every number of steps with every weight"):
+        sampling.Compensation.fitted([(4, 1.0, [1.0] * 4), (5, 2.0, [1.0] * 5)])
+    with pytest.raises(InputError, match="three steps"):
+        sampling.Compensation.fitted([(2, 1.0, [1.0, 1.0])])
+
+
 def test_any_numbers_of_a_plan():
     """The scale and the power of a grid."""
 

@@ -95,3 +95,35 @@ def test_flow_is_shifted_once():
     schedule = sampling.Flow(shift=3.0, model_scale=1000)
     assert schedule.sigma(0.5) == pytest.approx(0.75)
     assert schedule.model_time(0.5) == pytest.approx(750)
+
+
+@pytest.mark.parametrize("schedule", [sampling.VP(), sampling.Flow(), sampling.Cosine(), sampling.EDM()])
+def test_grids_that_are_even_in_a_function_of_the_ratio(schedule):
+    """θ^(1/p) falls in equal steps down to σ = 0, with θ = rᵃ/(1 + rᵃ) or log(1 + rᵃ), r = σ/(c α)."""
+    for name, (c, a, p) in (("logistic", (0.7, 0.8, 1.5)), ("softplus", (0.5, 2.0, 3.5))):
+        plan = sampling.plan(
+            schedule,
+            "multistep",
+            order=1,
+            steps=9,
+            grid=(name, c, a, p),
+            linear="v",
+            predicts="x0",
+            start=0.9,
+        )
+        with np.errstate(divide="ignore"):
+            power = (np.append(plan.sigma, plan.end[2]) / np.append(plan.alpha, plan.end[1]) / c) ** a
+        theta = power / (1 + power) if name == "logistic" else np.log1p(power)
+        steps = np.diff(theta ** (1 / p))
+        np.testing.assert_allclose(steps, np.full(9, steps[0]), rtol=1e-7)
+        assert plan.end[2] == 0.0
+
+
+def test_a_single_training_time():
+    schedule = sampling.Discrete([0.3])
+    assert np.isclose(schedule.alpha(1.0), np.sqrt(0.3))
+    assert schedule.sigma(0.0) == 0
+    assert np.isclose(schedule.time(schedule.log_snr(0.2)), 0.2)
+    assert np.isfinite(sampling.plan(schedule, "unipc", steps=4, predicts="v").m).all()
+    with pytest.raises(InputError, match="falling"):
+        sampling.Discrete([0.0])

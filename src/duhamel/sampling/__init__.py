@@ -19,7 +19,7 @@ from duhamel.sampling.forms import Constant, Gaussian, Straight, Tabulated
 from duhamel.sampling.grids import GRIDS, Points
 from duhamel.sampling.guidance import Conditioned, Guided, Once, Projection, Twice, apg, cfg, contrast
 from duhamel.sampling.inversion import edit, encoder, invert, invertible
-from duhamel.sampling.learned import fit, learn, search, statistics
+from duhamel.sampling.learned import Compensation, fit, learn, search, statistics
 from duhamel.sampling.likelihood import Likelihood, log_likelihood
 from duhamel.sampling.mcmc import Chain, denoise, denoising_mcmc
 from duhamel.sampling.pfgm import PFGM
@@ -42,6 +42,7 @@ __all__ = [
     "VP",
     "Chain",
     "Classified",
+    "Compensation",
     "Conditioned",
     "Constant",
     "Cosine",

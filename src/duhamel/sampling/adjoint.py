@@ -15,6 +15,7 @@ from typing import Any
 
 from duhamel.errors import InputError
 from duhamel.sampling.arrays import kind_of
+from duhamel.sampling.guidance import bound
 from duhamel.sampling.inversion import depth
 from duhamel.sampling.table import Plan
 
@@ -34,8 +35,9 @@ def differentiable(
     forward, and with its reverse pass); "sqrt", about 2√n of them (3 evaluations a row); "constant", the
     last two, the others made again by undoing the rows: plans that `invert` can undo only, as BDIA's (γ
     near 1). JAX: gradients reach x and all that the model closes over. PyTorch: x, the model's
-    `parameters()`, and the tensors in `wrt` (conditioning, weights of a plain function). Models with a
-    memory, hooks and callbacks: use `sample(grad=True)`. Raises `InputError`. Compare 2307.10711
+    `parameters()`, and the tensors in `wrt` (conditioning, weights of a plain function). A model with a
+    memory (momentum of guidance) is differentiated through it, except with "constant": a memory cannot be
+    undone. Hooks and callbacks: use `sample(grad=True)`. Raises `InputError`. Compare 2307.10711
     (AdjointDPM), which solves the continuous adjoint backwards.
     """
     if memory not in MEMORIES:
@@ -47,6 +49,10 @@ def differentiable(
         )
     if plan.stochastic and noise is None:
         raise InputError("this plan adds noise: give noise=, so that rows that are made again are the same")
+    if memory == "constant" and hasattr(bound(model, plan), "memory"):
+        raise InputError(
+            "a model with a memory (momentum) cannot be run backwards: use memory='sqrt', or momentum 0"
+        )
     kind = kind_of(x)
     if kind == "jax":
         from duhamel.sampling.adjoint_jax import differentiable as found

@@ -9,10 +9,9 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from duhamel.errors import InputError
 from duhamel.sampling.guidance import bound
 from duhamel.sampling.running import State
-from duhamel.sampling.scanning import _body, _carry, _columns, _drawn
+from duhamel.sampling.scanning import columns_of, draws_of, first_carry, row_body
 from duhamel.sampling.table import Plan
 
 __all__ = ["differentiable"]
@@ -24,19 +23,15 @@ Columns = dict[str, Array]
 def differentiable(model: Any, x: Array, plan: Plan, memory: str, noise: Any) -> Array:
     """A run whose reverse pass makes again what it needs: scans of rematerialised rows, or rows undone."""
     ask = bound(model, plan)
-    if hasattr(ask, "memory"):
-        raise InputError(
-            "a model with a memory (momentum) has no discrete adjoint here: differentiate sample itself"
-        )
     wide = x.dtype if x.dtype.itemsize > 2 else jnp.dtype("float32")
     # numbers, not tracers: the reverse pass closes over them
     with jax.ensure_compile_time_eval():
-        columns = _columns(plan, x.ndim, wide)
+        columns = columns_of(plan, x.ndim, wide)
     if memory == "constant":
         return _reversible(ask, plan, columns, x, wide)
-    draw = _drawn(noise, x, wide) if plan.stochastic else None
-    body = _body(ask, plan, x.dtype, wide, draw, None)
-    carry = _carry(State(0, x, {}, {}), plan, x.astype(wide), ask, columns)
+    draw = draws_of(noise, x, wide) if plan.stochastic else None
+    body = row_body(ask, plan, x.dtype, wide, draw, None)
+    carry = first_carry(State(0, x, {}, {}), plan, x.astype(wide), ask, columns, x.dtype)
     for asks, group in groupby(range(len(plan)), key=lambda i: bool(plan.asks[i])):
         rows = list(group)
         part = {name: value[rows[0] : rows[-1] + 1] for name, value in columns.items()}

@@ -35,23 +35,30 @@ class _Sampled(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, run: _Run, x: Tensor, *wrt: Tensor) -> Tensor:
         end, stored = run.forward(x)
-        ctx.run, ctx.shape = run, [(state.i, sorted(state.states), sorted(state.outputs)) for state in stored]
-        flat = [t for state in stored for t in (state.x, *_values(state.states), *_values(state.outputs))]
-        ctx.save_for_backward(*flat)
+        ctx.run, ctx.shape = (
+            run,
+            [
+                (state.i, sorted(state.states), sorted(state.outputs), state.memory is not None)
+                for state in stored
+            ],
+        )
+        ctx.save_for_backward(*(tensor for state in stored for tensor in _tensors(state)))
         return end
 
     @staticmethod
     def backward(ctx: Any, *above: Tensor) -> Any:
         flat, stored = iter(ctx.saved_tensors), []
-        for i, states, outputs in ctx.shape:
+        for i, states, outputs, remembers in ctx.shape:
             x = next(flat)
-            stored.append(State(i, x, {j: next(flat) for j in states}, {j: next(flat) for j in outputs}))
+            kept = {j: next(flat) for j in states}, {j: next(flat) for j in outputs}
+            stored.append(State(i, x, *kept, next(flat) if remembers else None))
         x, wrt = ctx.run.backward(above[0], stored)
         return None, x, *wrt
 
 
-def _values(entries: dict[int, Tensor]) -> list[Tensor]:
-    return [entries[j] for j in sorted(entries)]
+def _tensors(state: State) -> list[Tensor]:
+    kept = [entries[j] for entries in (state.states, state.outputs) for j in sorted(entries)]
+    return [state.x, *kept] if state.memory is None else [state.x, *kept, state.memory]
 
 
 class _Run:
@@ -60,10 +67,7 @@ class _Run:
     def __init__(self, model: Any, plan: Plan, memory: str, noise: Any, wrt: tuple[Tensor, ...]):
         self.model, self.plan, self.memory, self.noise, self.wrt = model, plan, memory, noise, wrt
         self.ask = bound(model, plan)
-        if hasattr(self.ask, "memory"):
-            raise InputError(
-                "a model with a memory (momentum) has no discrete adjoint here: use sample(grad=True)"
-            )
+        self.remembers = hasattr(self.ask, "memory")
 
     def forward(self, x: Tensor) -> tuple[Tensor, list[State]]:
         """The end, and the states that are stored: where parts of the plan begin, or the two at its end."""
@@ -73,7 +77,7 @@ class _Run:
             end = sample(self.model, None, self.plan, start=before, stop=n)
             return end.x.to(x.dtype), [State(n, end.x, {n - 1: before.x}, {}), State(0, x, {}, {})]
         every = 1 if self.memory == "all" else max(1, isqrt(n))
-        state, stored = State(0, x, {}, {}), []
+        state, stored = State(0, x, {}, {}, self.ask.memory(x) if self.remembers else None), []
         for i in range(0, n, every):
             stored.append(state)
             state = sample(self.model, None, self.plan, start=state, stop=min(i + every, n), noise=self.noise)
@@ -86,22 +90,23 @@ class _Run:
         self.states_bar: dict[int, Tensor] = {len(self.plan): self.tools.wide(above)}
         self.outputs_bar: dict[int, Tensor] = {}
         self.found: list[Tensor | None] = [None] * len(self.wrt)
+        self.memory_bar: Tensor | None = None
         if self.memory == "constant":
             self._undo(stored[0])
         else:
             end = len(self.plan)
             for state in reversed(stored):
-                for i, x in reversed(list(enumerate(self._again(state, end), state.i))):
-                    self._row(i, x)
+                for part in reversed(self._again(state, end)):
+                    self._row(part.i, part.x, part.memory)
                 end = state.i
         return self.states_bar[0].to(x.dtype), self.found
 
-    def _again(self, state: State, end: int) -> list[Tensor]:
+    def _again(self, state: State, end: int) -> list[State]:
         """The states of a part of the plan, but its end."""
-        states = [state.x]
+        states = [state]
         while state.i < end - 1:
             state = sample(self.model, None, self.plan, start=state, stop=state.i + 1, noise=self.noise)
-            states.append(state.x)
+            states.append(state)
         return states
 
     def _undo(self, last: State) -> None:
@@ -114,7 +119,7 @@ class _Run:
                 states[i - 1] = undone(self.plan, i, 1, states, {i: m})
             del states[i + 1]
 
-    def _row(self, i: int, x: Tensor) -> Tensor:
+    def _row(self, i: int, x: Tensor, memory: Tensor | None = None) -> Tensor:
         """Take the adjoint past row i; gives the network's output there."""
         row: Row = self.rows[i]
         bar = self.states_bar.pop(i + 1)
@@ -123,35 +128,45 @@ class _Run:
         for j, c in row.m:
             _add(self.outputs_bar, j, self.tools.scaled(bar, c))
         m_bar = self.outputs_bar.pop(i, None)
-        if not row.asks or (m_bar is None and self.memory != "constant"):
-            _add(self.states_bar, i, torch.zeros_like(x))
+        _add(self.states_bar, i, torch.zeros_like(x))
+        if not row.asks or (m_bar is None and self.memory_bar is None and self.memory != "constant"):
             return x
         with torch.enable_grad():
-            inner = x.detach().requires_grad_()
-            seen = (
-                inner
-                if type(row.scale) is float and row.scale == 1.0
-                else self.tools.scaled(inner, row.scale)
-            )
-            m = self.ask(self.tools.narrow(seen), self.tools.times[i], i)
+            held = [tensor.detach().requires_grad_() for tensor in (x, memory) if tensor is not None]
+            made = self._asked(row, i, *held)
             if i == len(self.plan) - 1:
-                self._check(m, inner)
-            if m_bar is not None and m.requires_grad:
-                slopes = torch.autograd.grad(m, (inner, *self.wrt), m_bar.to(m.dtype), allow_unused=True)
-                if slopes[0] is not None:
-                    _add(self.states_bar, i, slopes[0])
-                for k, slope in enumerate(slopes[1:]):
-                    if slope is not None:
-                        held = self.found[k]
-                        self.found[k] = slope if held is None else held + slope
-        _add(self.states_bar, i, torch.zeros_like(x))
-        return m.detach()
+                self._check(made[0], held)
+            pairs = zip(made, (m_bar, self.memory_bar), strict=False)
+            kept = [(found, bar.to(found.dtype)) for found, bar in pairs if bar is not None]
+            kept = [(found, bar) for found, bar in kept if found.requires_grad]
+            if kept:
+                self._spread(i, held, kept)
+        return made[0].detach()
 
-    def _check(self, m: Tensor, x: Tensor) -> None:
+    def _asked(self, row: Row, i: int, x: Tensor, *memory: Tensor) -> tuple[Tensor, ...]:
+        """The output of row i, and the memory after it if the model has one."""
+        plain = type(row.scale) is float and row.scale == 1.0
+        seen = x if plain else self.tools.scaled(x, row.scale)
+        made = self.ask(self.tools.narrow(seen), self.tools.times[i], i, *memory)
+        return made if memory else (made,)
+
+    def _spread(self, i: int, held: list[Tensor], kept: list[tuple[Tensor, Tensor]]) -> None:
+        """One reverse pass through the network, to the state, the memory before it, and `wrt`."""
+        made, bars = zip(*kept, strict=True)
+        slopes = torch.autograd.grad(made, (*held, *self.wrt), bars, allow_unused=True)
+        if slopes[0] is not None:
+            _add(self.states_bar, i, slopes[0])
+        self.memory_bar = slopes[1] if len(held) > 1 else None
+        for k, slope in enumerate(slopes[len(held) :]):
+            if slope is not None:
+                before = self.found[k]
+                self.found[k] = slope if before is None else before + slope
+
+    def _check(self, m: Tensor, held: list[Tensor]) -> None:
         """Refuse a model that depends on parameters nobody named: their gradient would silently be lost."""
         if m.grad_fn is None or not all(tensor.is_leaf for tensor in self.wrt):
             return
-        known = {id(x)} | {id(tensor) for tensor in self.wrt}
+        known = {id(tensor) for tensor in (*held, *self.wrt)}
         nodes, seen = [m.grad_fn], set()
         while nodes:
             node = nodes.pop()

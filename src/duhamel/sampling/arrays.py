@@ -9,12 +9,13 @@ from typing import Any
 import numpy as np
 
 from duhamel.sampling.noise import normals
-from duhamel.sampling.running import _kind as kind_of
+from duhamel.sampling.running import kind_of
 
 __all__ = [
     "Column",
     "concatenated",
     "constant",
+    "converted",
     "kind_of",
     "library",
     "norm",
@@ -22,6 +23,7 @@ __all__ = [
     "spread",
     "telling",
     "total",
+    "widest",
 ]
 
 Array = Any
@@ -41,6 +43,26 @@ def constant(value: Any, like: Array) -> Any:
     if kind == "torch":
         return like.new_tensor(value) if isinstance(value, np.ndarray) else value.to(like)
     return library(like).asarray(value, dtype=like.dtype)
+
+
+def widest(x: Array) -> Any:
+    """The dtype for sums that must not round: float64, or in JAX what it allows."""
+    if kind_of(x) == "torch":
+        return library(x).float64
+    return np.promote_types(x.dtype, np.float64) if kind_of(x) == "numpy" else _jax_widest()
+
+
+def _jax_widest() -> Any:
+    import jax
+
+    return jax.dtypes.canonicalize_dtype(np.float64)
+
+
+def converted(x: Array, kind: Any) -> Array:
+    """An array in another dtype."""
+    if x.dtype == kind:
+        return x
+    return x.to(kind) if kind_of(x) == "torch" else x.astype(kind)
 
 
 def spread(value: Any, like: Array) -> Any:

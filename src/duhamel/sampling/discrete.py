@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from duhamel.errors import InputError
-from duhamel.sampling.schedules import _array
+from duhamel.sampling.schedules import numbers_of
 
 __all__ = ["Discrete"]
 
@@ -31,12 +31,11 @@ class Discrete:
 
     def __post_init__(self) -> None:
         values = np.array(self.alphas_cumprod, dtype=np.float64)
-        falling = values.ndim == 1 and len(values) > 1 and bool(np.all(np.diff(values) < 0))
-        if not falling or values[0] >= 1 or values[-1] < 0:
+        falling = values.ndim == 1 and len(values) > 0 and bool(np.all(np.diff(values) < 0))
+        if not falling or values[0] >= 1 or values[-1] < 0 or values[0] == 0:
             raise InputError(
-                "Discrete needs alphas_cumprod as a falling sequence of at least two numbers with 1 > first "
-                "and last ≥ 0; "
-                "pass np.cumprod(1 − betas), not the betas"
+                "Discrete needs alphas_cumprod as a falling sequence of numbers with 1 > first > 0 and last "
+                "≥ 0; pass np.cumprod(1 − betas), not the betas"
             )
         with np.errstate(divide="ignore"):
             log_snr = 0.5 * (np.log(values) - np.log1p(-values))
@@ -75,7 +74,7 @@ class Discrete:
         return bool(np.isneginf(self._log_snr[-1]))
 
     def log_snr(self, t: Numbers) -> Numbers:
-        t = _array(t)
+        t = numbers_of(t)
         count, known = self.size, self._log_snr
         place = count * t - 1
         finite = known[:-1] if self._zero_terminal() else known
@@ -91,7 +90,7 @@ class Discrete:
         return np.asarray(value)[()]
 
     def time(self, log_snr: Numbers) -> Numbers:
-        level = _array(log_snr)
+        level = numbers_of(log_snr)
         count, known = self.size, self._log_snr
         finite = known[:-1] if self._zero_terminal() else known
         place = np.interp(-level, -finite, np.arange(len(finite)))
@@ -110,7 +109,9 @@ class Discrete:
 
     def _log_snr_rate(self, t: Numbers) -> Numbers:
         """d(log α/σ)/dt, from the cell to the right of t; only where both ends of the cell are finite."""
-        t = _array(t)
+        t = numbers_of(t)
+        if self.size == 1:
+            return np.asarray(-0.5 / t)[()]
         cell = np.clip(np.floor(self.size * t - 1 + 1e-9).astype(int), 0, self.size - 2)
         with np.errstate(invalid="ignore", divide="ignore"):
             inside = np.diff(self._log_snr)[cell] * self.size
@@ -122,7 +123,7 @@ class Discrete:
             value = alpha * sigma**2 * self._log_snr_rate(t)
         if self._zero_terminal():
             last = -np.sqrt(self.alphas_cumprod[-2]) * self.size
-            value = np.where(self.size * _array(t) > self.size - 1 + 1e-9, last, value)
+            value = np.where(self.size * numbers_of(t) > self.size - 1 + 1e-9, last, value)
         return np.asarray(value)[()]
 
     def sigma_rate(self, t: Numbers) -> Numbers:
@@ -130,4 +131,4 @@ class Discrete:
             return np.asarray(-self.alpha(t) * self.alpha_rate(t) / self.sigma(t))[()]
 
     def model_time(self, t: Numbers) -> Numbers:
-        return self.size * _array(t) - 1
+        return self.size * numbers_of(t) - 1

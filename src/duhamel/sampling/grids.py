@@ -16,7 +16,7 @@ import numpy as np
 
 from duhamel.errors import InputError
 
-__all__ = ["GRIDS", "Points", "points", "times"]
+__all__ = ["GRIDS", "Points", "beta_quantile", "points", "times"]
 
 GRIDS = (
     "uniform",
@@ -30,11 +30,20 @@ GRIDS = (
     "leading",
     "linspace",
     "arctan",
+    "logistic",
+    "softplus",
 )
-_REACH_ZERO = ("uniform", "quadratic", "power", "arctan", "trailing")
-# the power of t; Karras' ρ; the shape of the Beta distribution; the scale c and the power p of θ =
-# arctan(σ/(c α))
-_PARAMETERS = {"power": (2.0,), "karras": (7.0,), "beta": (0.6,), "arctan": (1.0, 1.0)}
+_REACH_ZERO = ("uniform", "quadratic", "power", "arctan", "trailing", "logistic", "softplus")
+# the power of t; Karras' ρ; the shape of the Beta distribution; with r = σ/(c α): the scale c and the power p
+# of θ = arctan r; c, a and p of θ = rᵃ/(1 + rᵃ), and of θ = log(1 + rᵃ); even is θ to the power 1/p
+_PARAMETERS = {
+    "power": (2.0,),
+    "karras": (7.0,),
+    "beta": (0.6,),
+    "arctan": (1.0, 1.0),
+    "logistic": (0.7, 0.7, 1.0),
+    "softplus": (1.0, 2.0, 4.0),
+}
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,10 +65,10 @@ class Points:
 
 def floor(schedule: Any) -> float:
     """The time of the last level of a grid that cannot reach σ = 0: σ_min of VE and EDM, t = 1/N of a
-    discrete schedule, 1e-3 of a continuous one."""
+    discrete schedule, 1e-3 of a continuous one (and of a single training time)."""
     if hasattr(schedule, "sigma_min"):
         return max(0.0, float(schedule.time(-np.log(schedule.sigma_min))))
-    return 1.0 / schedule.size
+    return 1.0 / schedule.size if schedule.size > 1 else 1e-3
 
 
 def times(schedule: Any, steps: int, grid: Any, start: float, end: float, zero: bool) -> np.ndarray:
@@ -116,23 +125,35 @@ def _in_level(
         angle = np.minimum(np.maximum(a + (b - a) * u, 0.0) ** p, np.pi / 2)
         with np.errstate(divide="ignore"):
             return np.array(schedule.time(-np.log(c * np.tan(angle))), float)
+    if name == "logistic":
+        c, a, p = parameter
+        ends = (1 / (1 + (c * np.exp(level)) ** a) for level in (high, low))
+        top, bottom = (end ** (1 / p) for end in ends)
+        share = (top + (bottom - top) * u) ** p
+        with np.errstate(divide="ignore"):
+            return np.array(schedule.time(-np.log(c * (share / (1 - share)) ** (1 / a))), float)
     # α = 0 at the start has no λ: begin where networks with cosine schedules are cut, and put the start
     # itself first
     high = max(high, -5.1)
     if name in ("logsnr", "exponential"):
         level = high + (low - high) * u
+    elif name == "softplus":
+        c, a, p = parameter
+        top, bottom = (np.log1p((np.exp(-level) / c) ** a) ** (1 / p) for level in (high, low))
+        with np.errstate(divide="ignore"):
+            level = -np.log(c) - np.log(np.expm1((top + (bottom - top) * u) ** p)) / a
     elif name == "karras":
         rho = parameter[0]
         a, b = np.exp(-high / rho), np.exp(-low / rho)
         level = -rho * np.log(a + (b - a) * u)
     else:
         level = -np.log(
-            np.exp(-high) + (np.exp(-low) - np.exp(-high)) * (1 - _beta_quantile(1 - u, parameter[0]))
+            np.exp(-high) + (np.exp(-low) - np.exp(-high)) * (1 - beta_quantile(1 - u, parameter[0]))
         )
     return np.asarray(schedule.time(level), float).copy()
 
 
-def _beta_quantile(share: np.ndarray, shape: float) -> np.ndarray:
+def beta_quantile(share: np.ndarray, shape: float) -> np.ndarray:
     """The quantile function of the Beta(a, a) distribution, by its distribution function on a fine grid of
     angles: with v = sin²θ the density is (sin θ cos θ)^(2a−1) dθ."""
     middle = (np.arange(20000) + 0.5) * (0.5 * pi / 20000)

@@ -8,12 +8,12 @@ from typing import Any
 import numpy as np
 
 from duhamel.errors import InputError
-from duhamel.sampling.arrays import constant, telling
+from duhamel.sampling.arrays import constant, converted, telling, widest
 from duhamel.sampling.builder import Builder
 from duhamel.sampling.forms import linear_part
 from duhamel.sampling.grids import Points, points
 from duhamel.sampling.guidance import bound
-from duhamel.sampling.planning import _plain, _start, finish, plan
+from duhamel.sampling.planning import finish, first_time, plain, plan
 from duhamel.sampling.predictions import to_eps
 from duhamel.sampling.program import program
 from duhamel.sampling.rules import rule_named
@@ -58,9 +58,10 @@ def invert(
     `x0`: the end of the plan. The state before it is `last`, or what `sample` returned with
     stop=len(plan) − 1, or (as for real data) an estimate by one naive step: any value of it is taken back
     exactly. `stop`: the row to go back to (default the first possible, `depth(plan)`). One evaluation a
-    row. Rounding grows with the rows' 1/x[i, depth]: for BDIA like γ^{−rows}, so use γ ≥ 0.9 in float32
-    (float64: γ ≥ 0.6 for 50 rows). Raises `InputError` for plans that cannot be undone; see `encoder` for
-    those.
+    row. States of 16 and 32 bits are undone and kept in float64, where the library has it: the network sees
+    the same rounded numbers on both ways, and x0 comes back to its own last digit. What is rounded
+    elsewhere grows with the rows' 1/x[i, depth], for BDIA like γ^{−rows}: use γ ≥ 0.9 for an x0 that was
+    itself rounded. Raises `InputError` for plans that cannot be undone; see `encoder` for those.
     """
     lag = depth(plan)
     if not lag:
@@ -71,25 +72,34 @@ def invert(
     first = lag if stop is None else int(stop)
     if not lag <= first < len(plan):
         raise InputError(f"stop={stop!r}: rows {lag} to {len(plan) - 1} can be reached")
-    states = {len(plan): x0}
-    ask = bound(model, plan)
-    states |= _before_end(ask, x0, plan, lag, last)
+    narrow, wide = x0.dtype, widest(x0)
+    ask = _Narrow(bound(model, plan), plan, narrow, wide)
+    x0 = converted(x0, wide)
+    before = _before_end(ask, x0, plan, lag, last)
+    states = {len(plan): x0} | {j: converted(state, wide) for j, state in before.items()}
     outputs: dict[int, Array] = {}
     for i in range(len(plan) - 1, first - 1, -1):
         for j in range(i, i - lag, -1):
             if j not in outputs and any(index == j for index, _ in program(plan, x0.ndim)[i].m):
-                outputs[j] = _asked(ask, states[j], plan, j)
+                outputs[j] = ask(states[j], j)
         states[i - lag] = undone(plan, i, lag, states, outputs)
         states.pop(i + 1, None)
         outputs.pop(i, None)
     kept = {j: states[j] for j in range(first - lag, first)}
-    return State(first, states[first], kept, {})
+    return State(first, states[first], kept, {}, narrow=None if narrow == wide else narrow)
 
 
-def _asked(ask: Any, x: Array, plan: Plan, i: int) -> Array:
-    row = program(plan, x.ndim)[i]
-    seen = x if type(row.scale) is float and row.scale == 1.0 else x * constant(row.scale, x)
-    return ask(seen, telling(plan.model_time[i], x), i)
+class _Narrow:
+    """A network asked in the precision of the data, about states that are kept in a wider one."""
+
+    def __init__(self, ask: Any, plan: Plan, narrow: Any, wide: Any):
+        self.ask, self.plan, self.narrow, self.wide = ask, plan, narrow, wide
+
+    def __call__(self, x: Array, i: int) -> Array:
+        row = program(self.plan, x.ndim)[i]
+        seen = x if type(row.scale) is float and row.scale == 1.0 else x * constant(row.scale, x)
+        given = converted(seen, self.narrow)
+        return converted(self.ask(given, telling(self.plan.model_time[i], given), i), self.wide)
 
 
 def undone(plan: Plan, i: int, lag: int, states: dict[int, Array], outputs: dict[int, Array]) -> Array:
@@ -120,7 +130,7 @@ def _before_end(ask: Any, x0: Array, plan: Plan, lag: int, last: Array | State |
         raise InputError("give last=, the state before the end, for plans per sample or dimension")
     # one step of DDIM backwards, with ε read at x0 as if it stood one row earlier
     rough = x0 * (alpha / plan.end[1])
-    eps = to_eps(_asked(ask, rough, plan, end - 1), rough, plan.predicts, alpha, sigma, plan.data)
+    eps = to_eps(ask(rough, end - 1), rough, plan.predicts, alpha, sigma, plan.data)
     return {end - 1: rough + eps * (sigma - alpha * plan.end[2] / plan.end[1])}
 
 
@@ -157,7 +167,7 @@ def encoder(
     chosen = entry.choose(schedule, steps, predicts, asked | {"corrector": None, "noise": None}, options)
     data = float(getattr(schedule, "data", 0.5)) if data is None else float(data)
     form = linear_part(chosen["linear"], data)
-    noisy = _start(schedule, predicts, form, entry) if start is None else float(start)
+    noisy = first_time(schedule, predicts, form, entry) if start is None else float(start)
     found = points(schedule, int(steps), chosen["grid"], noisy, final)
     turned = Points(found.t[::-1], found.alpha[::-1], found.sigma[::-1])
     builder = Builder(
@@ -175,7 +185,7 @@ def encoder(
         )
     entry.build(builder, chosen)
     made = {"rule": entry.name, "steps": int(steps), "final": final, "start": noisy, "direction": "to noise"}
-    return finish(builder, made | _plain(chosen))
+    return finish(builder, made | plain(chosen))
 
 
 def edit(

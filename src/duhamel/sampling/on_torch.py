@@ -47,8 +47,8 @@ class Torch:
     """PyTorch's answers; see `running.Plain`. In-place sums go only into a buffer made in the same row, and
     no backward pass needs its earlier values, so autograd and torch.compile are served by the same lines."""
 
-    def __init__(self, plan: Plan, x: torch.Tensor, noise: Any):
-        self.dtype = x.dtype
+    def __init__(self, plan: Plan, x: torch.Tensor, noise: Any, narrow: torch.dtype | None = None):
+        self.dtype = narrow or x.dtype
         self.wider = torch.float32 if x.dtype in (torch.float16, torch.bfloat16) else x.dtype
         self.device, self.like = x.device, x
         self.times = self._times(plan)
@@ -58,9 +58,10 @@ class Torch:
     def _times(self, plan: Plan) -> list[torch.Tensor]:
         """The model times on the device, kept with the plan: made once, not in every run."""
         kept = plan.__dict__.setdefault("_times", {})
-        key = (self.wider, self.device)
+        told = torch.float32 if self.dtype in (torch.float16, torch.bfloat16) else self.dtype
+        key = (told, self.device)
         if key not in kept:
-            kept[key] = list(self.array(plan.model_time).unbind(0))
+            kept[key] = list(torch.tensor(plan.model_time, dtype=told, device=self.device).unbind(0))
         return kept[key]
 
     def suits(self, plan: Plan) -> bool:

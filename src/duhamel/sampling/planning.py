@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import inf
 from typing import Any
 
 import numpy as np
@@ -15,7 +16,9 @@ from duhamel.sampling.rules import Rule, rule_named
 from duhamel.sampling.table import Plan
 from duhamel.sampling.weights import VARIABLES
 
-__all__ = ["finish", "plan"]
+__all__ = ["finish", "first_time", "plain", "plan"]
+
+_Choices = tuple[tuple[float, dict[str, Any]], ...]
 
 
 def plan(
@@ -76,7 +79,7 @@ def _written(
     """The plan of a rule whose choices are complete."""
     data = float(getattr(schedule, "data", 0.5)) if data is None else float(data)
     form = linear_part(chosen["linear"], data)
-    first = _start(schedule, predicts, form, rule) if start is None else float(start)
+    first = first_time(schedule, predicts, form, rule) if start is None else float(start)
     builder = Builder(
         schedule,
         points(schedule, steps, chosen["grid"], first, final),
@@ -88,24 +91,33 @@ def _written(
     )
     rule.build(builder, chosen)
     return finish(
-        builder, {"rule": rule.name, "steps": steps, "final": final, "start": first, **_plain(chosen)}
+        builder, {"rule": rule.name, "steps": steps, "final": final, "start": first, **plain(chosen)}
     )
+
+
+# up to how many steps, and what then (bench/sampling_default.py): for predictions that are finite at α = 0,
+# and for ε and the score on schedules of constant variance
+_SMOOTH: _Choices = (
+    (6, {"order": 3, "grid": ("arctan", 1.5, 2.0), "variable": "arctan", "corrector": False}),
+    (12, {"order": 3, "grid": ("arctan", 1.5, 2.0), "variable": "arctan", "corrector": True}),
+    (inf, {"order": 3, "grid": ("logistic", 0.7, 0.7, 1.0), "variable": "logsnr", "corrector": True}),
+)
+_NOISY: _Choices = (
+    (5, {"order": 3, "grid": ("softplus", 0.55, 2.1, 3.5), "variable": "logsnr", "corrector": False}),
+    (inf, {"order": 2, "grid": ("softplus", 0.55, 2.1, 3.5), "variable": "logsnr", "corrector": True}),
+)
 
 
 def _default(schedule: Any, steps: int, asked: dict[str, Any], **rest: Any) -> Plan:
     """The combination that did best on problems of its own (docs/sampling.md): multistep in the form of v,
-    with a corrector from 7 steps on.
+    with a corrector but in the shortest runs.
 
-    Where x̂₀ or v is predicted: interpolated in arctan σ/α, on a grid of θ = arctan(σ/(0.7 α)) with power 1.5,
-    order 3 from 9 steps (bench/sampling_default.py). For ε and the score on schedules of constant variance:
-    in λ, on times quadratic in the step, order 2, since a long first step would magnify the network's error
-    in ε by σ/α, which is 157 at its start (bench/sampling_default_networks.py).
+    Networks that predict ε (or the score) on schedules of constant variance have a grid of their own, since a
+    long first step would magnify the network's error in ε by σ/α, which is 157 at its start.
     """
-    if rest["predicts"] in ("eps", "score") and _constant_variance(schedule):
-        best = {"order": 2, "grid": "quadratic", "variable": "logsnr"}
-    else:
-        best = {"order": 2 if steps <= 8 else 3, "grid": ("arctan", 0.7, 1.5), "variable": "arctan"}
-    best |= {"linear": "v", "corrector": steps > 6}
+    noisy = rest["predicts"] in ("eps", "score") and _constant_variance(schedule)
+    best = next(choice for most, choice in (_NOISY if noisy else _SMOOTH) if steps <= most)
+    best = best | {"linear": "v"}
     chosen = {name: best[name] if value is None else value for name, value in asked.items()}
     return plan(schedule, "multistep", steps=steps, **chosen, **rest)
 
@@ -115,7 +127,7 @@ def _constant_variance(schedule: Any) -> bool:
     return abs(float(schedule.alpha(0.5)) ** 2 + float(schedule.sigma(0.5)) ** 2 - 1) < 1e-6
 
 
-def _start(schedule: Any, predicts: str, form: Form, rule: Rule) -> float:
+def first_time(schedule: Any, predicts: str, form: Form, rule: Rule) -> float:
     """t = 1, or where λ = −5.1 if α(1) = 0 and something would be divided by it (DPM-Solver's cut for
     cosine)."""
     needs_alpha = rule.needs_signal or predicts in ("eps", "score") or form == linear_part("eps")
@@ -124,7 +136,7 @@ def _start(schedule: Any, predicts: str, form: Form, rule: Rule) -> float:
     return float(schedule.time(-5.1))
 
 
-def _plain(chosen: dict[str, Any]) -> dict[str, Any]:
+def plain(chosen: dict[str, Any]) -> dict[str, Any]:
     """The choices as they are written into a plan's provenance."""
     kept = {}
     for name, value in chosen.items():

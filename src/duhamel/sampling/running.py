@@ -14,7 +14,7 @@ from duhamel.sampling.noise import normals
 from duhamel.sampling.program import Row, check_reach, program, shaped, x0_relation
 from duhamel.sampling.table import Plan
 
-__all__ = ["Progress", "State", "sample"]
+__all__ = ["Progress", "State", "kind_of", "sample"]
 
 Array = Any
 
@@ -23,13 +23,15 @@ Array = Any
 class State:
     """Where a run stands before row `i`: the state `x` and the earlier states and outputs that later rows
     need, by index, and the `memory` of a model that has one. Given back to `sample` as start=, it goes on to
-    the same bits."""
+    the same bits. `narrow`: the dtype of what the network is given and of the result, where the states are
+    kept in a wider one (see `invert`); None where they are not."""
 
     i: int
     x: Array
     states: dict[int, Array]
     outputs: dict[int, Array]
     memory: Any = None
+    narrow: Any = None
 
 
 @dataclass(frozen=True)
@@ -82,7 +84,7 @@ def sample(
     last = len(plan) if stop is None else int(stop)
     state = start if isinstance(start, State) else State(first, x, {}, {})
     _check(plan, state, last, noise, isinstance(start, State))
-    kind = _kind(state.x)
+    kind = kind_of(state.x)
     bound = model.bind(plan) if hasattr(model, "bind") else None
     ask = bound or (lambda x, t, i: model(x, t))
     if kind == "jax" and callback is None and not progress:
@@ -95,14 +97,14 @@ def sample(
     if kind == "torch":
         from duhamel.sampling.on_torch import Torch
 
-        tools: Any = Torch(plan, state.x, noise)
+        tools: Any = Torch(plan, state.x, noise, state.narrow)
         plainly = bound is None and on_x0 is None and not looks and stop is None
         with tools.no_grad(not grad):
             if plainly and not isinstance(start, State) and tools.suits(plan):
                 return tools.quick(model, state.x, plan, first)
             found = _walk(ask, state, plan, tools, last, looks, on_x0)
     else:
-        tools = Plain(plan, state.x, noise)
+        tools = Plain(plan, state.x, noise, state.narrow)
         found = _walk(ask, state, plan, tools, last, looks, on_x0)
     if isinstance(ask, Remembering):
         found = replace(found, memory=ask.memory)
@@ -138,7 +140,9 @@ class Remembering:
         return m
 
 
-def _kind(x: Array) -> str:
+def kind_of(x: Array) -> str:
+    """The library of an array: "torch", "jax" or "numpy"; neither is imported to find out. Raises
+    `InputError` for anything else."""
     home = type(x).__module__.partition(".")[0]
     if home == "torch" or ("torch" in sys.modules and isinstance(x, sys.modules["torch"].Tensor)):
         return "torch"
@@ -169,7 +173,7 @@ def _walk(ask: Any, state: State, plan: Plan, tools: Any, last: int, looks: list
         for j in row.forget_m:
             outputs.pop(j, None)
         x = after
-    return State(last, x, states, outputs)
+    return State(last, x, states, outputs, narrow=state.narrow)
 
 
 def _hooked(m: Array, x: Array, plan: Plan, i: int, on_x0: Any) -> Array:
@@ -182,12 +186,13 @@ def _hooked(m: Array, x: Array, plan: Plan, i: int, on_x0: Any) -> Array:
 class Plain:
     """What the loop asks of an array library: NumPy's answers, and JAX's outside of a scan."""
 
-    def __init__(self, plan: Plan, x: Array, noise: Any):
-        self.dtype = x.dtype
+    def __init__(self, plan: Plan, x: Array, noise: Any, narrow: Any = None):
+        self.dtype = x.dtype if narrow is None else np.dtype(narrow)
         self.wider = (
-            np.promote_types(x.dtype, np.float32) if isinstance(x, np.ndarray) else _at_least_float32(x)
+            np.promote_types(x.dtype, np.float32) if isinstance(x, np.ndarray) else _at_least_float32(x.dtype)
         )
-        self.times = plan.model_time if isinstance(x, np.ndarray) else plan.model_time.astype(self.wider)
+        told = _at_least_float32(self.dtype)
+        self.times = plan.model_time if isinstance(x, np.ndarray) else plan.model_time.astype(told)
         self.like = x
         self.noise = _noise_of(noise, x.shape, plan)
 
@@ -214,8 +219,8 @@ class Plain:
         return total if row.bias is None else total + self.number(row.bias)
 
 
-def _at_least_float32(x: Array) -> Any:
-    return x.dtype if x.dtype.itemsize > 2 else np.dtype("float32")
+def _at_least_float32(kind: Any) -> Any:
+    return kind if kind.itemsize > 2 else np.dtype("float32")
 
 
 def _noise_of(noise: Any, shape: tuple[int, ...], plan: Plan) -> Callable[[int, Array], Array]:

@@ -14,7 +14,7 @@ from duhamel.sampling.noise import seeds_of
 from duhamel.sampling.program import x0_relation
 from duhamel.sampling.table import Plan
 
-__all__ = ["scanned"]
+__all__ = ["columns_of", "draws_of", "first_carry", "row_body", "scanned"]
 
 
 def scanned(ask: Any, state: Any, plan: Plan, noise: Any, last: int, keep: bool, on_x0: Any) -> Any:
@@ -23,24 +23,25 @@ def scanned(ask: Any, state: Any, plan: Plan, noise: Any, last: int, keep: bool,
     from duhamel.sampling.running import State
 
     x = state.x
+    narrow = x.dtype if state.narrow is None else state.narrow
     wide = x.dtype if x.dtype.itemsize > 2 else jnp.dtype("float32")
-    columns = _columns(plan, x.ndim, wide)
-    draw = _drawn(noise, x, wide) if plan.stochastic else None
-    body = _body(ask, plan, x.dtype, wide, draw, on_x0)
-    carry = _carry(state, plan, x.astype(wide), ask, columns)
+    columns = columns_of(plan, x.ndim, wide)
+    draw = draws_of(noise, x, wide) if plan.stochastic else None
+    body = row_body(ask, plan, narrow, wide, draw, on_x0)
+    carry = first_carry(state, plan, x.astype(wide), ask, columns, narrow)
     for asks, group in groupby(range(state.i, last), key=lambda i: bool(plan.asks[i])):
         rows = list(group)
         part = {name: value[rows[0] : rows[-1] + 1] for name, value in columns.items()}
         carry, _ = jax.lax.scan(lambda c, row, asks=asks: (body(c, row, asks), None), carry, part)
     xs, ms, memory = carry
     if not keep:
-        return xs[0].astype(x.dtype)
+        return xs[0].astype(narrow)
     states = {last - k: xs[k] for k in range(1, len(xs)) if last - k >= 0}
     outputs = {last - 1 - k: m for k, m in enumerate(ms) if last - 1 - k >= 0}
-    return State(last, xs[0], states, outputs, memory)
+    return State(last, xs[0], states, outputs, memory, state.narrow)
 
 
-def _columns(plan: Plan, ndim: int, wide: Any) -> dict[str, Any]:
+def columns_of(plan: Plan, ndim: int, wide: Any) -> dict[str, Any]:
     """The plan's columns as arrays whose first axis is the row."""
     found = {"i": jnp.arange(len(plan)), "model_time": jnp.asarray(plan.model_time, wide)}
     a, b = (
@@ -58,7 +59,9 @@ def _columns(plan: Plan, ndim: int, wide: Any) -> dict[str, Any]:
     return found
 
 
-def _carry(state: Any, plan: Plan, x: Any, ask: Any, columns: dict[str, Any]) -> tuple[Any, ...]:
+def first_carry(
+    state: Any, plan: Plan, x: Any, ask: Any, columns: dict[str, Any], narrow: Any
+) -> tuple[Any, ...]:
     """The newest states and outputs; what does not exist yet is zero, and multiplied by zero."""
     i = state.i
     known = {j: value.astype(x.dtype) for j, value in state.states.items()}
@@ -67,20 +70,31 @@ def _carry(state: Any, plan: Plan, x: Any, ask: Any, columns: dict[str, Any]) ->
     if memory is None and hasattr(ask, "memory"):
         memory = ask.memory(state.x)
     remembered = () if memory is None else (memory,)
-    time = columns["model_time"][min(i, len(plan) - 1)]
-    like = jax.eval_shape(ask, state.x, time, jnp.int32(0), *remembered)
+    time = jax.ShapeDtypeStruct(columns["model_time"].shape[1:], _told(narrow))
+    like = jax.eval_shape(
+        ask, jax.ShapeDtypeStruct(x.shape, narrow), time, jax.ShapeDtypeStruct((), jnp.int32), *remembered
+    )
     like = like if memory is None else like[0]
     blank = jnp.zeros(like.shape, like.dtype)
     ms = [state.outputs.get(i - 1 - k, blank) for k in range(plan.m.shape[1])]
     return tuple(xs), tuple(ms), memory
 
 
-def _body(ask: Any, plan: Plan, narrow: Any, wide: Any, draw: Any, on_x0: Any) -> Any:
+def _told(narrow: Any) -> Any:
+    """The dtype of model times."""
+    return narrow if narrow.itemsize > 2 else jnp.dtype("float32")
+
+
+def row_body(ask: Any, plan: Plan, narrow: Any, wide: Any, draw: Any, on_x0: Any) -> Any:
+    """One row as a function (carry, columns of the row, whether it asks) -> carry."""
+
+    told = _told(narrow)
+
     def body(carry: tuple[Any, ...], row: dict[str, Any], asks: bool) -> tuple[Any, ...]:
         xs, ms, memory = carry
         x = xs[0]
         if asks:
-            given = (x * row["scale_in"]).astype(narrow), row["model_time"], row["i"]
+            given = (x * row["scale_in"]).astype(narrow), row["model_time"].astype(told), row["i"]
             m, memory = (ask(*given), None) if memory is None else ask(*given, memory)
             if on_x0 is not None:
                 kept, m = m.dtype, m.astype(wide)
@@ -100,7 +114,7 @@ def _body(ask: Any, plan: Plan, narrow: Any, wide: Any, draw: Any, on_x0: Any) -
     return body
 
 
-def _drawn(noise: Any, x: Any, wide: Any) -> Any:
+def draws_of(noise: Any, x: Any, wide: Any) -> Any:
     """Unit normals of a row, counter based: a key for each sample, folded with the row."""
     if callable(noise):
         return lambda i: jnp.asarray(noise(i, x)).astype(wide)

@@ -14,7 +14,7 @@ from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 
-__all__ = ["EDM", "VE", "VP", "Cosine", "Flow", "Schedule", "SubVP"]
+__all__ = ["EDM", "VE", "VP", "Cosine", "Flow", "Schedule", "SubVP", "numbers_of"]
 
 Numbers = Any
 
@@ -40,7 +40,8 @@ def _log(value: Numbers) -> Numbers:
         return np.log(value)
 
 
-def _array(t: Numbers) -> Any:
+def numbers_of(t: Numbers) -> Any:
+    """t in float64: a scalar, or an array."""
     return np.asarray(t, dtype=np.float64)[()]
 
 
@@ -77,26 +78,28 @@ class VP:
     size: int = 1000
 
     def alpha(self, t: Numbers) -> Numbers:
-        return np.exp(_linear_beta_log_alpha(_array(t), self.beta_min, self.beta_max))
+        return np.exp(_linear_beta_log_alpha(numbers_of(t), self.beta_min, self.beta_max))
 
     def sigma(self, t: Numbers) -> Numbers:
-        return np.sqrt(-np.expm1(2 * _linear_beta_log_alpha(_array(t), self.beta_min, self.beta_max)))
+        return np.sqrt(-np.expm1(2 * _linear_beta_log_alpha(numbers_of(t), self.beta_min, self.beta_max)))
 
     def log_snr(self, t: Numbers) -> Numbers:
-        return _linear_beta_log_alpha(_array(t), self.beta_min, self.beta_max) - _log(self.sigma(t))
+        return _linear_beta_log_alpha(numbers_of(t), self.beta_min, self.beta_max) - _log(self.sigma(t))
 
     def time(self, log_snr: Numbers) -> Numbers:
-        return _linear_beta_time(0.5 * np.logaddexp(0, -2 * _array(log_snr)), self.beta_min, self.beta_max)
+        return _linear_beta_time(
+            0.5 * np.logaddexp(0, -2 * numbers_of(log_snr)), self.beta_min, self.beta_max
+        )
 
     def alpha_rate(self, t: Numbers) -> Numbers:
-        t = _array(t)
+        t = numbers_of(t)
         return -0.5 * (self.beta_min + (self.beta_max - self.beta_min) * t) * self.alpha(t)
 
     def sigma_rate(self, t: Numbers) -> Numbers:
         return _divided(-self.alpha(t) * self.alpha_rate(t), self.sigma(t))
 
     def model_time(self, t: Numbers) -> Numbers:
-        return self.model_scale * _array(t)
+        return self.model_scale * numbers_of(t)
 
 
 @dataclass(frozen=True)
@@ -109,28 +112,28 @@ class SubVP:
     size: int = 1000
 
     def alpha(self, t: Numbers) -> Numbers:
-        return np.exp(_linear_beta_log_alpha(_array(t), self.beta_min, self.beta_max))
+        return np.exp(_linear_beta_log_alpha(numbers_of(t), self.beta_min, self.beta_max))
 
     def sigma(self, t: Numbers) -> Numbers:
-        return -np.expm1(2 * _linear_beta_log_alpha(_array(t), self.beta_min, self.beta_max))
+        return -np.expm1(2 * _linear_beta_log_alpha(numbers_of(t), self.beta_min, self.beta_max))
 
     def log_snr(self, t: Numbers) -> Numbers:
-        return _linear_beta_log_alpha(_array(t), self.beta_min, self.beta_max) - _log(self.sigma(t))
+        return _linear_beta_log_alpha(numbers_of(t), self.beta_min, self.beta_max) - _log(self.sigma(t))
 
     def time(self, log_snr: Numbers) -> Numbers:
         # σ = αρ and σ = 1 − α² give log α = −asinh(ρ/2)
-        minus_log_alpha = np.arcsinh(0.5 * np.exp(-_array(log_snr)))
+        minus_log_alpha = np.arcsinh(0.5 * np.exp(-numbers_of(log_snr)))
         return _linear_beta_time(minus_log_alpha, self.beta_min, self.beta_max)
 
     def alpha_rate(self, t: Numbers) -> Numbers:
-        t = _array(t)
+        t = numbers_of(t)
         return -0.5 * (self.beta_min + (self.beta_max - self.beta_min) * t) * self.alpha(t)
 
     def sigma_rate(self, t: Numbers) -> Numbers:
         return -2 * self.alpha(t) * self.alpha_rate(t)
 
     def model_time(self, t: Numbers) -> Numbers:
-        return self.model_scale * _array(t)
+        return self.model_scale * numbers_of(t)
 
 
 @dataclass(frozen=True)
@@ -143,16 +146,16 @@ class Cosine:
     size: int = 1000
 
     def _angles(self, t: Numbers) -> tuple[Numbers, float]:
-        return 0.5 * pi * (_array(t) + self.s) / (1 + self.s), 0.5 * pi * self.s / (1 + self.s)
+        return 0.5 * pi * (numbers_of(t) + self.s) / (1 + self.s), 0.5 * pi * self.s / (1 + self.s)
 
     def alpha(self, t: Numbers) -> Numbers:
         start = self._angles(0.0)[1]
-        return np.sin(0.5 * pi * (1 - _array(t)) / (1 + self.s)) / np.cos(start)
+        return np.sin(0.5 * pi * (1 - numbers_of(t)) / (1 + self.s)) / np.cos(start)
 
     def sigma(self, t: Numbers) -> Numbers:
         angle, start = self._angles(t)
         # cos²a − cos²b = sin(b − a) sin(b + a)
-        away = 0.5 * pi * _array(t) / (1 + self.s)
+        away = 0.5 * pi * numbers_of(t) / (1 + self.s)
         return np.sqrt(np.sin(away) * np.sin(angle + start)) / np.cos(start)
 
     def log_snr(self, t: Numbers) -> Numbers:
@@ -160,7 +163,7 @@ class Cosine:
 
     def time(self, log_snr: Numbers) -> Numbers:
         start = self._angles(0.0)[1]
-        ratio = np.exp(-_array(log_snr))  # ρ; sin²(angle) = sin²a + σ² cos²a
+        ratio = np.exp(-numbers_of(log_snr))  # ρ; sin²(angle) = sin²a + σ² cos²a
         sigma = np.where(np.isinf(ratio), 1.0, ratio / np.hypot(1, np.where(np.isinf(ratio), 0, ratio)))
         alpha = 1 / np.hypot(1, ratio)
         cosine, sine = alpha * np.cos(start), np.hypot(np.sin(start), sigma * np.cos(start))
@@ -178,7 +181,7 @@ class Cosine:
         return _divided(-self.alpha(t) * self.alpha_rate(t), self.sigma(t))
 
     def model_time(self, t: Numbers) -> Numbers:
-        return self.model_scale * _array(t)
+        return self.model_scale * numbers_of(t)
 
 
 def _difference(sine: Numbers, cosine: Numbers, sigma: Numbers, start: float) -> Numbers:
@@ -199,19 +202,19 @@ class VE:
         return float(np.log(self.sigma_max / self.sigma_min))
 
     def alpha(self, t: Numbers) -> Numbers:
-        return np.ones_like(_array(t))[()]
+        return np.ones_like(numbers_of(t))[()]
 
     def sigma(self, t: Numbers) -> Numbers:
-        return self.sigma_min * np.exp(self._rate() * _array(t))
+        return self.sigma_min * np.exp(self._rate() * numbers_of(t))
 
     def log_snr(self, t: Numbers) -> Numbers:
-        return -np.log(self.sigma_min) - self._rate() * _array(t)
+        return -np.log(self.sigma_min) - self._rate() * numbers_of(t)
 
     def time(self, log_snr: Numbers) -> Numbers:
-        return (-_array(log_snr) - np.log(self.sigma_min)) / self._rate()
+        return (-numbers_of(log_snr) - np.log(self.sigma_min)) / self._rate()
 
     def alpha_rate(self, t: Numbers) -> Numbers:
-        return np.zeros_like(_array(t))[()]
+        return np.zeros_like(numbers_of(t))[()]
 
     def sigma_rate(self, t: Numbers) -> Numbers:
         return self._rate() * self.sigma(t)
@@ -232,22 +235,22 @@ class EDM:
     size: int = 1000
 
     def alpha(self, t: Numbers) -> Numbers:
-        return np.ones_like(_array(t))[()]
+        return np.ones_like(numbers_of(t))[()]
 
     def sigma(self, t: Numbers) -> Numbers:
-        return self.sigma_max * _array(t)
+        return self.sigma_max * numbers_of(t)
 
     def log_snr(self, t: Numbers) -> Numbers:
         return -_log(self.sigma(t))
 
     def time(self, log_snr: Numbers) -> Numbers:
-        return np.exp(-_array(log_snr)) / self.sigma_max
+        return np.exp(-numbers_of(log_snr)) / self.sigma_max
 
     def alpha_rate(self, t: Numbers) -> Numbers:
-        return np.zeros_like(_array(t))[()]
+        return np.zeros_like(numbers_of(t))[()]
 
     def sigma_rate(self, t: Numbers) -> Numbers:
-        return np.full_like(_array(t), self.sigma_max)[()]
+        return np.full_like(numbers_of(t), self.sigma_max)[()]
 
     def model_time(self, t: Numbers) -> Numbers:
         return 0.25 * _log(self.sigma(t))
@@ -263,27 +266,27 @@ class Flow:
     size: int = 1000
 
     def alpha(self, t: Numbers) -> Numbers:
-        t = _array(t)
+        t = numbers_of(t)
         return (1 - t) / (1 + (self.shift - 1) * t)
 
     def sigma(self, t: Numbers) -> Numbers:
-        t = _array(t)
+        t = numbers_of(t)
         return self.shift * t / (1 + (self.shift - 1) * t)
 
     def log_snr(self, t: Numbers) -> Numbers:
-        t = _array(t)
+        t = numbers_of(t)
         return _log(1 - t) - _log(self.shift * t)
 
     def time(self, log_snr: Numbers) -> Numbers:
         # ρ = shift · t/(1 − t)
         with np.errstate(over="ignore"):
-            return 1 / (1 + self.shift * np.exp(_array(log_snr)))
+            return 1 / (1 + self.shift * np.exp(numbers_of(log_snr)))
 
     def alpha_rate(self, t: Numbers) -> Numbers:
         return -self.sigma_rate(t)
 
     def sigma_rate(self, t: Numbers) -> Numbers:
-        return self.shift / (1 + (self.shift - 1) * _array(t)) ** 2
+        return self.shift / (1 + (self.shift - 1) * numbers_of(t)) ** 2
 
     def model_time(self, t: Numbers) -> Numbers:
         return self.model_scale * self.sigma(t)

@@ -140,8 +140,10 @@ def _zero_terminal(square: np.ndarray) -> np.ndarray:
 
 def alphas_cumprod_of(config: Any) -> np.ndarray:
     """ᾱ of a configuration: of its βs, then with the shift of the signal-to-noise ratio
-    (`snr_shift_scale`), then down to 0."""
-    square = np.cumprod(1 - betas_of(config))
+    (`snr_shift_scale`), then down to 0. βs of 1 and more count as 0.999, and ᾱ never falls below 7e-13 by
+    much: there is no signal left."""
+    square = np.cumprod(1 - np.minimum(betas_of(config), 0.999))
+    square = np.maximum(square, np.exp(-28 - 1e-4 * np.arange(len(square))))
     scale = float(config.snr_shift_scale)
     if scale != 1:
         square = square / (scale + (1 - scale) * square)

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import threading
 import weakref
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -17,7 +17,7 @@ from duhamel.sampling.on_torch import slots
 from duhamel.sampling.program import program
 from duhamel.sampling.table import Plan
 
-__all__ = ["Chain", "Memory", "Run", "advanced", "storage_of"]
+__all__ = ["Chain", "Memory", "Run", "advanced", "places", "storage_of"]
 
 Tensor = torch.Tensor
 _KEPT_RUNS, _KEPT_CHAINS = 64, 8
@@ -25,30 +25,42 @@ _KEPT_RUNS, _KEPT_CHAINS = 64, 8
 
 @dataclass(frozen=True, eq=False)
 class Run:
-    """What `set_timesteps` made: a table and its times on a device. `tail(i)` is the table that starts at
-    row i; each is made once."""
+    """What `set_timesteps` made: a table and its times on a device. `tail(i, eta)` is the table that starts
+    at row i, of DDIM's steps if `eta` is above 0; each is made once."""
 
     plan: Plan
     steps: int
     timesteps: Tensor
     sigmas: Tensor
-    tail: Callable[[int], Plan]
+    tail: Callable[[int, float], Plan]
     told: tuple[float, ...] = ()
-    tails: dict[int, Plan] = field(default_factory=dict)
+    tails: dict[tuple[int, float], Plan] = field(default_factory=dict)
 
-    def from_row(self, i: int) -> Plan:
+    def from_row(self, i: int, eta: float = 0.0) -> Plan:
         """The table for a run that begins at row i without a history."""
-        if i == 0:
+        if i == 0 and not eta:
             return self.plan
-        if i not in self.tails:
-            self.tails[i] = self.tail(i)
-        return self.tails[i]
+        if (i, eta) not in self.tails:
+            self.tails[i, eta] = self.tail(i, eta)
+        return self.tails[i, eta]
 
-    def places(self, time: float) -> list[int]:
-        """The rows whose time this is; the nearest row if there is none."""
-        away = np.abs(np.array(self.told) - time)
-        found = np.flatnonzero(away <= 1e-5 * max(1.0, abs(time)))
-        return found.tolist() or [int(np.argmin(away))]
+    def beginning(self, i: int) -> int:
+        """Row i, or the nearest one in time at which a run can begin: rules with stages cannot between
+        them."""
+        for k in sorted(range(len(self.told)), key=lambda k: (abs(self.told[k] - self.told[i]), k != i)):
+            try:
+                self.from_row(k)
+            except InputError:
+                continue
+            return k
+        return i
+
+
+def places(told: Sequence[float], time: float) -> list[int]:
+    """The rows whose time this is; the nearest row if there is none."""
+    away = np.abs(np.array(told) - time)
+    found = np.flatnonzero(away <= 1e-5 * max(1.0, abs(time)))
+    return found.tolist() or [int(np.argmin(away))]
 
 
 class Chain(NamedTuple):
@@ -61,6 +73,7 @@ class Chain(NamedTuple):
     base: int
     next: int
     shape: Any
+    eta: float = 0.0
     wide: Any = None
     version: int = -1
     kept: Mapping[int, Tensor] = {}
@@ -120,6 +133,9 @@ class Memory:
             chain = entry[1]
             if chain.run is run and (row is None or chain.next == row):
                 return chain, chain.version >= 0 and sample._version == chain.version
+            # its own sample, but another row: a run that begins anew
+            self.own.heads = [c for c in self.heads() if c is not chain]
+            return None, False
         waiting = [
             c
             for c in self.heads()

@@ -18,7 +18,7 @@ from duhamel.sampling.diffusers import spacing
 from duhamel.sampling.diffusers.configs import MARK, translated
 from duhamel.sampling.diffusers.outputs import betas_and_alphas, clipped, levels
 from duhamel.sampling.diffusers.paths import Path, path_of
-from duhamel.sampling.diffusers.runs import Chain, Memory, Run, advanced, storage_of
+from duhamel.sampling.diffusers.runs import Chain, Memory, Run, advanced, places, storage_of
 from duhamel.sampling.diffusers.tables import made, planned, rows_per_step
 from duhamel.sampling.program import x0_relation
 from duhamel.sampling.table import Plan
@@ -223,16 +223,8 @@ class PlanScheduler(SchedulerMixin, ConfigMixin):
         remembered. Raises `InputError`."""
         if self.config.use_dynamic_shifting and mu is None:
             raise InputError("use_dynamic_shifting needs mu, the shift computed from the size of the picture")
-        if sigmas is not None and timesteps is not None and len(sigmas) != len(timesteps):
-            raise InputError(f"{len(sigmas)} sigmas and {len(timesteps)} timesteps: give one of the two")
         path = path_of(self.config, mu) if self.config.use_dynamic_shifting else self._path
-        asked: Any = num_inference_steps
-        if sigmas is not None:
-            asked = spacing.from_sigmas(self.config, path, _numbers(sigmas))
-        elif timesteps is not None:
-            asked = spacing.from_timesteps(path, _numbers(timesteps))
-        if asked is None:
-            raise InputError("set_timesteps needs num_inference_steps, sigmas or timesteps")
+        asked = spacing.asked(self.config, path, num_inference_steps, sigmas, timesteps)
         key = (tuple(asked) if isinstance(asked, list) else int(asked), mu)
         found = self._plans.get(key)
         if found is None:
@@ -263,16 +255,28 @@ class PlanScheduler(SchedulerMixin, ConfigMixin):
         if isinstance(time, Tensor) and time.device.type != "cpu":
             chain, same = memory.find(run, None, sample)
             return run, chain.next if chain else memory.begun(run) or 0, chain, same
-        rows = run.places(float(time.reshape(-1)[0]) if isinstance(time, Tensor) else float(time))
+        rows = places(run.told, float(time.reshape(-1)[0]) if isinstance(time, Tensor) else float(time))
         for row in rows:
             chain, same = memory.find(run, row, sample)
             if chain is not None:
                 return run, row, chain, same
         begin = memory.begun(run)
-        return run, begin if begin in rows else rows[0], None, False
+        return run, begin if begin in rows else run.beginning(rows[0]), None, False
 
-    def scale_model_input(self, sample: Tensor, timestep: Any = None) -> Tensor:
-        """The sample as the network wants it: times c_in for EDM, unchanged otherwise."""
+    def index_for_timestep(self, timestep: Any, schedule_timesteps: Tensor | None = None) -> Any:
+        """The row at which a batch that begins with this time starts (of two equal times the second); for
+        several times a tensor of rows."""
+        run = self._run()
+        told = run.told if schedule_timesteps is None else tuple(schedule_timesteps.tolist())
+        rows = [
+            found[1] if len(found) > 1 else found[0]
+            for found in (places(told, time) for time in torch.as_tensor(timestep).reshape(-1).tolist())
+        ]
+        return rows[0] if len(rows) == 1 else torch.tensor(rows, device=run.timesteps.device)
+
+    def scale_model_input(self, sample: Tensor, timestep: Any = None, *args: Any, **kwargs: Any) -> Tensor:
+        """The sample as the network wants it: times c_in for EDM, unchanged otherwise. What else
+        diffusers' schedulers are given here (generators) is not needed."""
         if not self.config.path.startswith("edm"):
             return sample
         run, row, _, _ = self._place(0.0 if timestep is None else timestep, sample)
@@ -290,18 +294,19 @@ class PlanScheduler(SchedulerMixin, ConfigMixin):
     ) -> PlanSchedulerOutput | tuple[Tensor, ...]:
         """One row of the table: the network's output at the sample gives the next sample, in the sample's
         dtype. `timestep`: an element of `timesteps`, or its value. `generator`: of the noise of stochastic
-        rules. `eta` belongs to the rule "ddim" and is set with the scheduler."""
-        if eta and eta != (self.config.options or {}).get("eta", 0.0):
-            raise InputError(
-                f"eta={eta} is part of the table: PlanScheduler(rule='ddim', options={{'eta': {eta}}})"
-            )
+        rules. `eta` above 0 asks for DDIM's step with that share of noise, on the levels of this run; only
+        the rules "default" and "ddim" have it."""
+        if eta and self.config.rule not in ("default", "ddim"):
+            raise InputError(f"eta={eta} is of DDIM's step: use rule='ddim', not {self.config.rule!r}")
         if (
             self.config.variance_type in ("learned", "learned_range")
             and model_output.shape[1] == 2 * sample.shape[1]
         ):
             model_output = model_output[:, : sample.shape[1]]
         run, row, before, same = self._place(timestep, sample)
-        chain = before or Chain(run, run.from_row(row), row, row, sample.shape)
+        if before is not None and before.eta != (eta or 0.0):
+            before = None
+        chain = before or Chain(run, run.from_row(row, eta or 0.0), row, row, sample.shape, eta or 0.0)
         config = self.config
         if config.clip_sample or config.thresholding:
             model_output = clipped(config, model_output, sample, *self._relation(chain))
@@ -338,11 +343,3 @@ class PlanScheduler(SchedulerMixin, ConfigMixin):
             return noise - sample
         alpha, sigma = levels(self._path, timesteps, sample, getattr(self, "alphas_cumprod", None))
         return alpha * noise - sigma * sample
-
-
-def _numbers(given: Any) -> list[float]:
-    return (
-        given.detach().cpu().double().tolist()
-        if isinstance(given, Tensor)
-        else [float(value) for value in given]
-    )

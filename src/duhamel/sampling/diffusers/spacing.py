@@ -6,12 +6,39 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+import torch
 
 from duhamel.errors import InputError
 from duhamel.sampling.diffusers.paths import Path
-from duhamel.sampling.grids import _beta_quantile
+from duhamel.sampling.grids import beta_quantile
 
-__all__ = ["from_config", "from_sigmas", "from_timesteps"]
+__all__ = ["asked", "from_config", "from_sigmas", "from_timesteps"]
+
+
+def asked(config: Any, path: Path, steps: int | None, sigmas: Any, timesteps: Any) -> list[float] | int:
+    """What `set_timesteps` was given, as a number of steps or the times of an explicit grid. Raises
+    `InputError` if it was given nothing, or two things that do not agree."""
+    given = sigmas if sigmas is not None else timesteps
+    if given is None:
+        if steps is None or int(steps) < 1:
+            raise InputError(
+                f"num_inference_steps={steps}: set_timesteps needs a number of steps, sigmas or timesteps"
+            )
+        return int(steps)
+    if sigmas is not None and timesteps is not None and len(sigmas) != len(timesteps):
+        raise InputError(f"{len(sigmas)} sigmas and {len(timesteps)} timesteps: give one of the two")
+    straight = hasattr(path.schedule, "shift")
+    if steps is not None and (not straight or len(given) not in (steps, steps + 1)):
+        raise InputError(f"num_inference_steps={steps} and a list of {len(given)}: give one of the two")
+    if sigmas is not None:
+        return from_sigmas(config, path, _numbers(sigmas))
+    return from_timesteps(path, _numbers(timesteps))
+
+
+def _numbers(given: Any) -> list[float]:
+    if isinstance(given, torch.Tensor):
+        return given.detach().cpu().double().tolist()
+    return [float(value) for value in given]
 
 
 def from_config(config: Any, path: Path, steps: int) -> tuple[list[float], Any]:
@@ -60,7 +87,8 @@ def _training(config: Any, count: int, steps: int) -> np.ndarray:
     if kind == "linspace":
         place = np.round(np.linspace(count - 1, 0, steps))
     elif kind == "leading":
-        place = np.minimum(np.arange(steps)[::-1] * (count // steps) + config.steps_offset, count - 1)
+        first = np.arange(steps)[::-1] * (count // steps)
+        place = first + min(config.steps_offset, count - 1 - first[0])
     elif kind == "trailing":
         place = np.round(count - np.arange(steps) * (count / steps)) - 1
     else:
@@ -90,7 +118,7 @@ def _between(kind: str, high: float, low: float, steps: int, rho: float) -> np.n
         return (high ** (1 / rho) + u * (low ** (1 / rho) - high ** (1 / rho))) ** rho
     if kind == "exponential":
         return np.exp(np.log(high) + u * (np.log(low) - np.log(high)))
-    return low + (high - low) * _beta_quantile(1 - u, 0.6)
+    return low + (high - low) * beta_quantile(1 - u, 0.6)
 
 
 def from_timesteps(path: Path, given: Sequence[float]) -> list[float]:
@@ -107,7 +135,9 @@ def from_timesteps(path: Path, given: Sequence[float]) -> list[float]:
         t = _times(schedule, np.exp(4 * told), False)
     else:
         t = (told + 1) / schedule.size if hasattr(schedule, "alphas_cumprod") else told
-    return [*map(float, t), 0.0]
+    if np.any(t > 1 + 1e-6):
+        raise InputError(f"the time {told.max():g} lies beyond those that the network was trained for")
+    return [*map(float, np.minimum(t, 1.0)), 0.0]
 
 
 def from_sigmas(config: Any, path: Path, given: Sequence[float]) -> list[float] | int:

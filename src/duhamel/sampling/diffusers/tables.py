@@ -20,9 +20,12 @@ from duhamel.sampling.table import Plan
 __all__ = ["made", "planned", "rows_per_step"]
 
 
-def planned(config: Any, path: Path, asked: Any, final: Any = "zero") -> Plan:
+def planned(
+    config: Any, path: Path, asked: Any, final: Any = "zero", eta: float = 0.0, late: bool = False
+) -> Plan:
     """The table for a number of steps, or for the times of an explicit grid; in the network's own times and
-    sign."""
+    sign. With `eta` that of DDIM's steps. `late`: of a run that begins in the middle, where PNDM has no
+    warm-up."""
     if isinstance(asked, list):
         grid, steps = asked, len(asked) - 1
     else:
@@ -31,17 +34,19 @@ def planned(config: Any, path: Path, asked: Any, final: Any = "zero") -> Plan:
             grid, final = spacing.from_config(config, path, steps)
             steps = len(grid) - 1
     names = ("order", "variable", "linear", "corrector", "noise")
-    chosen = {name: config[name] for name in names if config[name] is not None}
+    chosen: dict[str, Any] = {name: config[name] for name in names if config[name] is not None}
+    chosen = {"eta": eta} if eta else chosen | (config.options or {})
+    if late and config.rule == "pndm" and not eta:
+        chosen["warmup"] = "none"
     found = plan(
         path.schedule,
-        config.rule,
+        "ddim" if eta else config.rule,
         steps=steps,
         grid=grid,
         predicts=path.predicts,
         final=final,
         start=float(grid[0]) if isinstance(grid, list) else config.start,
         **chosen,
-        **(config.options or {}),
     )
     if found.axis != "none" or found.bias is not None:
         raise InputError("a scheduler's table has plain numbers; run tables with axes by sampling.sample")
@@ -63,18 +68,22 @@ def made(config: Any, path: Path, found: Plan, steps: int, device: Any) -> Run:
     times = torch.tensor(found.model_time, dtype=torch.float64).to(kind)
     sigmas = torch.tensor(level, dtype=torch.float32).to(device)
     return Run(
-        found, steps, times.to(device), sigmas, lambda i: _tail(config, path, found, i), tuple(times.tolist())
+        found,
+        steps,
+        times.to(device),
+        sigmas,
+        lambda i, eta: _tail(config, path, found, i, eta),
+        tuple(times.tolist()),
     )
 
 
-def _tail(config: Any, path: Path, whole: Plan, i: int) -> Plan:
+def _tail(config: Any, path: Path, whole: Plan, i: int, eta: float) -> Plan:
     """The table that begins at row i of another, with the times of its grid that are left."""
     made = whole.provenance
     t = points(path.schedule, made["steps"], _named(made["grid"]), made["start"], made["final"]).t
     here = float(whole.t[i])
-    found = planned(
-        config, path, [here, *(float(value) for value in t if value < here - 1e-12)], made["final"]
-    )
+    left = [here, *(float(value) for value in t if value < here - 1e-12)]
+    found = planned(config, path, left, made["final"], eta, late=i > 0)
     if len(found) != len(whole) - i or not np.allclose(
         found.model_time, whole.model_time[i:], rtol=1e-9, atol=1e-9
     ):

@@ -25,6 +25,7 @@ PLAIN: dict[str, Choice] = {"default": ("default", {}), "ddim": ("ddim", {}), "d
 _GRIDS: tuple[Any, ...] = (
     "uniform", "quadratic", ("power", 1.5), ("power", 2.5), "logsnr", ("karras", 5.0), ("karras", 7.0),
     *(("arctan", c, p) for c in (0.25, 0.5, 0.7, 1.0, 1.5) for p in (1.0, 1.25, 1.5, 2.0)),
+    ("logistic", 0.7, 0.7, 1.0), ("softplus", 0.55, 2.0, 3.5),
 )  # fmt: skip
 _NAMED: tuple[Choice, ...] = (
     ("ddim", {}), ("dpm++2m", {}), ("dpm++3m", {}), ("unipc", {"order": 2}), ("unipc", {"order": 3}),

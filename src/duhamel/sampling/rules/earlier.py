@@ -19,9 +19,9 @@ def _transfer(b: Builder, base: Sum, s: Point, t: Point, value: Sum) -> Sum:
 def pndm(b: Builder, order: int, *, warmup: str) -> None:
     """PNDM (2202.09778): DDIM's transfer with the Adams–Bashforth mixture of the last `order` values.
     `warmup`: "plms" begins with a trapezoid (one evaluation more), "prk" with Runge–Kutta steps of four
-    evaluations for the first three."""
-    if warmup not in ("plms", "prk"):
-        raise InputError(f"pndm has warmup 'plms' or 'prk', not {warmup!r}")
+    evaluations for the first three, "none" with mixtures of what there is (for runs that begin late)."""
+    if warmup not in ("plms", "prk", "none"):
+        raise InputError(f"pndm has warmup 'plms', 'prk' or 'none', not {warmup!r}")
     kept: list[int] = []
     for i in range(b.steps):
         s, t = b.point(i), b.point(i + 1)
