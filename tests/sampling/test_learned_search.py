@@ -1,4 +1,4 @@
-"""A search over plans: at least as good as the default on noise that did not choose, and honest about it."""
+"""A search over plans: never worse than the default on the noise that chose, and honest about the rest."""
 
 import numpy as np
 import pytest
