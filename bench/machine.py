@@ -18,7 +18,7 @@ def describe() -> dict[str, str]:
     facts = {
         "date": datetime.now(UTC).strftime("%Y-%m-%d"),
         "cpu": _cpu(),
-        "cores": str(len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()),
+        "cores": _cores(),
         "system": f"{platform.system()} {platform.machine()}",
         "python": platform.python_version(),
         "load at start": f"{os.getloadavg()[0]:.1f}" if hasattr(os, "getloadavg") else "unknown",
@@ -44,6 +44,13 @@ def _version(name: str) -> str | None:
 
             return duhamel.__version__
         return None
+
+
+def _cores() -> str:
+    """How many cores there are, and how many of them this process may use if that is fewer."""
+    every = os.cpu_count() or 1
+    mine = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else every
+    return str(every) if mine == every else f"{mine} of {every}"
 
 
 def _cpu() -> str:

@@ -42,7 +42,7 @@ FLOORS = (
     },
     {"conditions"},
     {"pde"},
-    {"store", "problems"},
+    {"store", "problems", "learn"},
     {"compare"},
     {"cli"},
 )

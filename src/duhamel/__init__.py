@@ -29,6 +29,7 @@ _HOMES = {
     "duhamel.equation": ("Codec", "Equation", "Linear", "Nonlinear", "with_mass"),
     "duhamel.errors": ("DuhamelError", "EquationError", "InputError", "SolveError", "StoreError"),
     "duhamel.gradient": ("Backsolve", "Direct", "Forward", "Replay", "Reversible"),
+    "duhamel.learn": ("learn",),
     "duhamel.linear": ("BlockDiagonal", "Dense", "Diagonal", "Operator", "Scalar"),
     "duhamel.march": ("Chunk", "march"),
     "duhamel.methods": (

@@ -114,6 +114,31 @@ class Function(eqx.Module):
         return self.call(*args)
 
 
+class _Rest:
+    """What a callable pytree holds beside arrays, compared by equality."""
+
+    def __init__(self, tree: Any):
+        leaves, form = jax.tree.flatten(tree)
+        self.tree, self.key = tree, (form, tuple(leaves))
+
+    def __eq__(self, other: Any) -> bool:
+        return isinstance(other, _Rest) and self.key == other.key
+
+    def __hash__(self) -> int:
+        return hash(self.key)
+
+
+class Carrying(eqx.Module):
+    """A callable pytree, such as an Equinox module, whose leaves are its arrays alone: an activation function
+    among them would be no number to differentiate."""
+
+    arrays: Any
+    rest: _Rest = eqx.field(static=True)
+
+    def __call__(self, *args: Any) -> Any:
+        return eqx.combine(self.arrays, self.rest.tree)(*args)
+
+
 def _as_pytree(f: Any) -> Callable[..., Any]:
     if not callable(f):
         raise InputError(f"Nonlinear takes a function f(t, u, args), got {type(f).__name__}.")
@@ -121,7 +146,7 @@ def _as_pytree(f: Any) -> Callable[..., Any]:
 
 
 def _name_of(f: Any) -> str:
-    f = f.call if isinstance(f, Function) else f
+    f = f.call if isinstance(f, Function) else f.rest.tree if isinstance(f, Carrying) else f
     return getattr(f, "__name__", type(f).__name__)
 
 
@@ -210,13 +235,16 @@ class Equation(eqx.Module):
 
 
 def as_equation(eq: Any) -> Equation:
-    """An `Equation` from an equation, a part, or a plain function f(t, u, args)."""
+    """An `Equation` from an equation, a part, or a function f(t, u, args), which may be a pytree."""
     if isinstance(eq, Equation):
         return eq
     if isinstance(eq, Linear | Nonlinear):
         return Equation((eq,))
     if callable(eq):
-        return _of_function(eq) if eq.__hash__ is not None else Equation((Nonlinear(eq),))
+        if jax.tree.structure(eq) == jax.tree.structure(0) and eq.__hash__ is not None:
+            return _of_function(eq)
+        arrays, rest = eqx.partition(eq, eqx.is_array)
+        return Equation((Nonlinear(Carrying(arrays, _Rest(rest))),))
     raise InputError(
         "an equation is a function f(t, u, args), a sum of Linear and Nonlinear parts, or "
         f"dh.pde(text, space); got {type(eq).__name__}."

@@ -56,17 +56,24 @@ def _stiffness(s: Taken) -> Array:
     change = [a - b for a, b in zip(last, rows[-2], strict=True)]
     apart = add_scaled(None, precise(s.h, s.u), change, slopes)
     turned = jax.tree.map(jnp.subtract, slopes[-1], slopes[-2])
-    below = _mean_square(apart)
-    known = below > 0
-    ratio = _mean_square(turned) / jnp.where(known, below, 1.0)
-    load = s.h * _root(jnp.where(known, ratio, 0.0)).astype(s.h.dtype)
+    below, above = _mean_square(apart), _mean_square(turned)
+    # Stages that differ by round-off alone, as in a very short last step, say nothing.
+    limits = jnp.finfo(below.dtype)
+    known = below > jnp.maximum((16 * limits.eps) ** 2 * _mean_square(s.u), limits.tiny**0.5)
+    ratio = _root(jnp.where(known, above, 0.0)) / _root(jnp.where(known, below, 1.0))
+    load = s.h * ratio.astype(s.h.dtype)
     return jnp.minimum(load, _STIFFEST)
 
 
 def _steps(s: Taken) -> Array:
     assert s.tolerance is not None
-    square = jax.tree.map(lambda e: jnp.where(e == 0, jnp.finfo(e.dtype).tiny ** 0.25, e), s.step.error)
-    size = s.tolerance.measure(s.eq, square, (s.u, s.step.u)).astype(s.h.dtype)
+
+    def kept(e: Array) -> Array:
+        # The square of a smaller error would underflow, and the slope of its root is no number.
+        least = jnp.finfo(e.dtype).tiny ** 0.4
+        return jnp.where(abs(e) < least, least, e)
+
+    size = s.tolerance.measure(s.eq, jax.tree.map(kept, s.step.error), (s.u, s.step.u)).astype(s.h.dtype)
     return jnp.maximum(2.0 * size, 1e-8) ** (1.0 / (1 + s.method.error_order))
 
 
@@ -149,5 +156,6 @@ def _mean_square(tree: PyTree) -> Array:
 
 
 def _root(x: Array) -> Array:
-    """√x with derivative 0 at 0."""
-    return jnp.where(x > 0, jnp.sqrt(jnp.where(x > 0, x, 1.0)), 0.0)
+    """√x with derivative 0 at 0, and where x has underflowed."""
+    there = x >= jnp.finfo(x.dtype).tiny
+    return jnp.where(there, jnp.sqrt(jnp.where(there, x, 1.0)), 0.0)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array
@@ -312,17 +313,19 @@ class _Track:
 
 
 def _parted(tree: Any) -> tuple[Leaves, Any]:
-    """The leaves that carry derivatives; the others, and the form."""
+    """The leaves that carry derivatives; the other numbers, what is no number, and the form."""
     leaves, form = jax.tree.flatten(tree)
-    marks = tuple(is_smooth(v) for v in leaves)
-    rest = [v for v, m in zip(leaves, marks, strict=True) if not m]
-    return [v for v, m in zip(leaves, marks, strict=True) if m], _Rest(rest, (marks, form))
+    fixed = tuple(None if eqx.is_array_like(v) else v for v in leaves)
+    marks = tuple(None if v is not None else is_smooth(x) for v, x in zip(fixed, leaves, strict=True))
+    rest = [v for v, m in zip(leaves, marks, strict=True) if m is False]
+    return [v for v, m in zip(leaves, marks, strict=True) if m], _Rest(rest, (marks, fixed, form))
 
 
 def _rejoined(smooth: Leaves, rest: Any) -> Any:
-    marks, form = rest.form
+    marks, fixed, form = rest.form
     first, second = iter(smooth), iter(rest.leaves)
-    return jax.tree.unflatten(form, [next(first) if m else next(second) for m in marks])
+    found = [v if m is None else next(first if m else second) for m, v in zip(marks, fixed, strict=True)]
+    return jax.tree.unflatten(form, found)
 
 
 @jax.tree_util.register_pytree_node_class
