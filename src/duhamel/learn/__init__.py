@@ -16,19 +16,24 @@ if find_spec("optax") is None:
     )
 
 from duhamel.learn.fit import fit
+from duhamel.learn.forcing import forced, forcing_strength
 from duhamel.learn.local import one_step
 from duhamel.learn.neural_ode import Field, NeuralODE
+from duhamel.learn.path import HermitePath
 from duhamel.learn.regularisers import decay, ernode, kinetic, srnode, step_count
 from duhamel.learn.result import Fit, TrainingError
 
 __all__ = [
     "Field",
     "Fit",
+    "HermitePath",
     "NeuralODE",
     "TrainingError",
     "decay",
     "ernode",
     "fit",
+    "forced",
+    "forcing_strength",
     "kinetic",
     "one_step",
     "srnode",
