@@ -27,7 +27,7 @@ import optax
 
 import duhamel as dh
 from duhamel import learn
-from duhamel.learn.path import HermitePath
+from duhamel.learn import HermitePath
 
 NOISE, END, SAMPLES = 0.1, 8.0, 32  # SAMPLES in all; those in the first half are encoded
 

@@ -2,7 +2,7 @@
 
 Each series is a noisy spiral, clockwise or not, seen at times of its own, of which many samples were lost.
 The samples become a path X(t) = (t, x, y), cubic pieces with a continuous slope
-(`duhamel.learn.path.HermitePath`), and a hidden state is driven by it,
+(`duhamel.learn.HermitePath`), and a hidden state is driven by it,
 
     dz/dt = f_θ(z) dX/dt,   z(0) = g_θ(X(0)),   logit = l_θ(z(1)),
 
@@ -26,7 +26,7 @@ import optax
 
 import duhamel as dh
 from duhamel import learn
-from duhamel.learn.path import HermitePath
+from duhamel.learn import HermitePath
 
 NOISE, LOST, SAMPLES = 0.1, 0.6, 40
 

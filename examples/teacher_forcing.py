@@ -34,7 +34,7 @@ import optax
 
 import duhamel as dh
 from duhamel import learn
-from duhamel.learn.forcing import forced, forcing_strength
+from duhamel.learn import forced, forcing_strength
 
 DT, NOISE = 0.05, 0.02  # time between data; noise in units of each component's deviation
 ANNEAL = 0.99
