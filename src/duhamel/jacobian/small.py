@@ -133,5 +133,5 @@ def magnitude(values: Array) -> Array:
     return abs(values.real) + abs(values.imag) if jnp.iscomplexobj(values) else abs(values)
 
 
-def _take(values: Array, index: Array, axis: int) -> Array:
+def _take(values: Array, index: Any, axis: int) -> Array:
     return jax.lax.dynamic_index_in_dim(values, index, axis, keepdims=False, allow_negative_indices=False)
